@@ -1,0 +1,157 @@
+import { ClientGoneError, DeadlineError, duration, type Duration, type Exchange, failed, HeaderMap, type Layer, type Plugin, parseDuration, type Reply, type Site, size, type Size, tap, within } from '@millrace/core'
+import { z } from 'zod'
+import { looked, type Looked, stored } from './events.ts'
+import { Flights, type Landing } from './flights.ts'
+import { memory } from './memory.ts'
+import { bypassReason, isConditional, keptFields, keyOf, lifetime, matchesNone } from './policy.ts'
+import type { Entry, Store } from './store.ts'
+
+/** What a route may say: `cache: true`, a duration (`cache: '30s'`), or these options. */
+export interface CacheRule {
+  /** How long a reply is fresh. Without it the handler's `Cache-Control` decides. */
+  readonly ttl?: Duration | undefined
+  /** Larger bodies are passed on and not kept. Default `1mb`. */
+  readonly maxBodySize?: Size | undefined
+  /** How long a request waits for another one's reply before it goes to the handler itself. Default `10s`. */
+  readonly wait?: Duration | undefined
+}
+
+interface Rule {
+  readonly ttl?: number | undefined
+  readonly maxBodySize: number
+  readonly wait: number
+}
+
+const schema: z.ZodType<Rule> = z.strictObject({
+  ttl: duration().optional(),
+  maxBodySize: size().default(1024 * 1024),
+  wait: duration().default(10_000),
+})
+
+export interface CacheOptions {
+  /** Where replies are kept. Default one `memory()`. */
+  readonly tiers?: readonly [Store]
+}
+
+/** The response cache: GET and HEAD answered from what the handler said before; concurrent misses run it once. */
+export const cache = ({ tiers = [memory()] }: CacheOptions = {}): Plugin<'cache', CacheRule | Duration, Rule> => {
+  const [store] = tiers
+  const flights = new Flights<Entry>()
+  const counts = { hit: 0, coalesced: 0, miss: 0, bypass: 0 }
+
+  const count = (exchange: Exchange, outcome: Looked['outcome']): void => {
+    counts[outcome]++
+    if (looked.hasSubscribers) looked.publish({ route: exchange.route, outcome })
+  }
+
+  return {
+    name: 'cache',
+    stage: 'store',
+    rule: schema,
+    shorthand: (value) => (parseDuration(value) === undefined ? undefined : { ttl: value }),
+    http: (rule, site) => responseCache(rule, site, store, flights, count),
+    inspect: () => ({ ...counts, inFlight: flights.size, tiers: { [store.name]: store.inspect() } }),
+  }
+}
+
+const responseCache = (
+  rule: Rule,
+  { clock }: Site,
+  store: Store,
+  flights: Flights<Entry>,
+  count: (exchange: Exchange, outcome: Looked['outcome']) => void,
+): Layer<Exchange, Reply> => {
+  return async function cache(exchange, next) {
+    const { headers } = exchange
+    const around = bypassReason(exchange.method, headers)
+    if (around !== undefined) {
+      count(exchange, 'bypass')
+      return forwarded(await next(exchange), around === 'method' ? 'method' : 'bypass', around)
+    }
+    const key = keyOf(exchange.url, headers)
+    for (;;) {
+      const entry = await store.get(key)
+      const now = clock.now()
+      if (entry && entry.expiresAt > now) {
+        count(exchange, 'hit')
+        return answer(entry, exchange, now, 'hit')
+      }
+      if (exchange.method !== 'GET' || isConditional(headers)) break
+      const flight = flights.join(key)
+      if (!flight) return lead(exchange, next, key)
+      const landing = await patiently(flight)
+      if (landing === 'again') continue
+      if (landing === 'alone') break
+      count(exchange, 'coalesced')
+      return answer(landing.value, exchange, clock.now(), 'fwd=miss; collapsed')
+    }
+    count(exchange, 'miss')
+    return forwarded(await next(exchange), 'miss')
+  }
+
+  /** Goes to the handler for all who wait, and keeps what it says if it may. */
+  async function lead(exchange: Exchange, next: (exchange: Exchange) => Promise<Reply>, key: string): Promise<Reply> {
+    const land = flights.start(key)
+    const { preset } = exchange
+    let reply: Reply
+    try {
+      count(exchange, 'miss')
+      reply = await next(exchange)
+    } catch (error) {
+      // The leader's own client leaving is no answer to the others; the next of them goes.
+      land(error instanceof ClientGoneError ? 'again' : 'alone')
+      throw error
+    }
+    const ttl = lifetime(reply.status, reply.headers, rule.ttl)
+    const shared = ttl > 0 || (failed(reply) && lifetime(200, reply.headers, 1) > 0)
+    if (!shared) land('alone')
+    else {
+      void keep(reply, tap(reply, rule.maxBodySize), keptFields(reply.headers, preset), ttl).then((entry) => {
+        land(entry ? { value: entry } : 'alone')
+        if (!entry || ttl === 0) return undefined
+        if (stored.hasSubscribers) stored.publish({ route: exchange.route, bytes: entry.body.byteLength, ttl })
+        return store.set(key, entry)
+      })
+    }
+    return forwarded(reply, 'miss', ttl > 0 ? 'stored' : undefined)
+  }
+
+  async function keep(reply: Reply, bytes: Promise<Uint8Array | undefined>, fields: string[], ttl: number): Promise<Entry | undefined> {
+    const { status } = reply
+    const passed = await bytes
+    if (!passed) return undefined
+    // A copy of its own: the handler may reuse its buffer, and a small one would hold on to Node's whole pool slab.
+    const body = Buffer.from(new Uint8Array(passed).buffer)
+    fields.push('Content-Length', String(body.byteLength))
+    const storedAt = clock.now()
+    return { status, fields, body, storedAt, expiresAt: storedAt + ttl }
+  }
+
+  async function patiently(flight: Promise<Landing<Entry>>): Promise<Landing<Entry>> {
+    try {
+      return await within(clock, rule.wait, flight, 'the request in flight took too long')
+    } catch (error) {
+      if (error instanceof DeadlineError) return 'alone'
+      throw error
+    }
+  }
+}
+
+const answer = (entry: Entry, exchange: Exchange, now: number, how: string): Reply => {
+  const headers = new HeaderMap(entry.fields.slice())
+  const age = Math.max(0, Math.floor((now - entry.storedAt) / 1000))
+  headers.append('Age', age)
+  headers.append('Cache-Status', `Millrace; ${how}; ttl=${Math.ceil((entry.expiresAt - now) / 1000)}`)
+  const none = exchange.headers['if-none-match']
+  if (typeof none === 'string' && matchesNone(none, headers.get('etag'))) {
+    headers.delete('content-length')
+    return { status: 304, headers, body: null }
+  }
+  return { status: entry.status, headers, body: entry.body }
+}
+
+/** Says in `Cache-Status` (RFC 9211) why the handler was asked. */
+const forwarded = (reply: Reply, why: 'miss' | 'bypass' | 'method', detail?: string): Reply => {
+  reply.headers.append('Cache-Status', `Millrace; fwd=${why}${detail === 'stored' ? '; stored' : detail && detail !== why ? `; detail=${detail}` : ''}`)
+  return reply
+}

@@ -1,0 +1,27 @@
+import { type Channel, channel } from '@millrace/core'
+
+/** What became of one request that a cache rule holds for. */
+export interface Looked {
+  readonly route: string
+  /**
+   * - `hit`: answered from the store.
+   * - `coalesced`: answered with what another request in flight got.
+   * - `miss`: the handler ran.
+   * - `bypass`: the request is not one to be cached; the handler ran.
+   */
+  readonly outcome: 'hit' | 'coalesced' | 'miss' | 'bypass'
+}
+
+/** `millrace:cache:lookup` */
+export const looked: Channel<Looked> = channel('millrace:cache:lookup')
+
+/** A reply was stored. */
+export interface Stored {
+  readonly route: string
+  readonly bytes: number
+  /** Milliseconds. */
+  readonly ttl: number
+}
+
+/** `millrace:cache:store` */
+export const stored: Channel<Stored> = channel('millrace:cache:store')

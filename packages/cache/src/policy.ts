@@ -1,0 +1,83 @@
+import { type HeaderMap, parseCacheControl, type RequestHeaders } from '@millrace/core'
+
+/** Why a request goes around the cache; undefined when it does not. Client wishes (`Cache-Control`) do not count. */
+export const bypassReason = (method: string, headers: RequestHeaders): string | undefined => {
+  if (method !== 'GET' && method !== 'HEAD') return 'method'
+  // A reply to one user is never another's (RFC 9111 section 3.5; cookies by the same reason).
+  if (headers['authorization'] !== undefined) return 'authorization'
+  if (headers['cookie'] !== undefined) return 'cookie'
+  if (headers['range'] !== undefined) return 'range'
+  return undefined
+}
+
+/** Whether the handler may answer with something else than the representation itself. */
+export const isConditional = (headers: RequestHeaders): boolean =>
+  headers['if-none-match'] !== undefined ||
+  headers['if-modified-since'] !== undefined ||
+  headers['if-match'] !== undefined ||
+  headers['if-unmodified-since'] !== undefined
+
+/**
+ * The key of a request's reply: host and target as they were sent. The length in front keeps the parts apart, so that
+ * no two different pairs share a key.
+ */
+export const keyOf = (url: string, headers: RequestHeaders): string => {
+  const host = headers['host'] ?? headers[':authority'] ?? ''
+  return `${url.length}:${url}${typeof host === 'string' ? host.toLowerCase() : host.join()}`
+}
+
+/** Statuses that stand for a resource by themselves, of those that RFC 9110 section 15.1 calls cacheable. */
+const cacheable: ReadonlySet<number> = new Set([200, 203, 300, 301, 308, 410])
+
+/**
+ * How long a reply may be kept, in milliseconds; 0 when it may not be stored.
+ *
+ * @param ttl the rule's word, in milliseconds; without it the handler's `Cache-Control` decides (RFC 9111 section 3)
+ */
+export const lifetime = (status: number, headers: HeaderMap, ttl: number | undefined): number => {
+  if (!cacheable.has(status)) return 0
+  if (headers.has('set-cookie') || headers.has('content-range')) return 0
+  // Which request fields make the variant is not in the key.
+  if (headers.has('vary') || headers.has('content-encoding')) return 0
+  const says = parseCacheControl(headers.get('cache-control'))
+  if (says.has('no-store') || says.has('private') || says.has('no-cache')) return 0
+  if (ttl !== undefined) return ttl
+  const seconds = Number(says.get('s-maxage') ?? says.get('max-age') ?? 0)
+  return Number.isInteger(seconds) && seconds > 0 ? seconds * 1000 : 0
+}
+
+/** Fields of one connection (RFC 9110 section 7.6.1), and what a cache says anew on each answer. */
+const transient: ReadonlySet<string> = new Set([
+  'connection',
+  'keep-alive',
+  'proxy-authenticate',
+  'proxy-authentication-info',
+  'te',
+  'trailer',
+  'transfer-encoding',
+  'upgrade',
+  'age',
+  'cache-status',
+  'content-length',
+])
+
+/** The reply's fields that are the handler's own and fit to be kept, as a flat list. */
+export const keptFields = (headers: HeaderMap, preset: HeaderMap): string[] => {
+  const nominated = new Set((headers.get('connection') ?? '').split(',').map((name) => name.trim().toLowerCase()))
+  const given = new Map([...preset].map(([name, value]) => [name.toLowerCase(), value]))
+  const kept: string[] = []
+  for (const [name, value] of headers) {
+    const lower = name.toLowerCase()
+    if (transient.has(lower) || nominated.has(lower) || given.get(lower) === value) continue
+    kept.push(name, value)
+  }
+  return kept
+}
+
+/** Whether `If-None-Match` names the stored `ETag`: weak comparison (RFC 9110 section 13.1.2). */
+export const matchesNone = (field: string | undefined, etag: string | undefined): boolean => {
+  if (field === undefined || etag === undefined) return false
+  if (field.trim() === '*') return true
+  const opaque = etag.replace(/^W\//, '')
+  return [...field.matchAll(/(?:W\/)?("[^"]*")/g)].some((match) => match[1] === opaque)
+}

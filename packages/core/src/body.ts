@@ -1,0 +1,97 @@
+/** A reply's bytes: all of them at once, as they come, or none. */
+export type Body = Uint8Array | AsyncIterable<Uint8Array> | null
+
+/** Sees the bytes of a body as they pass. Exactly one of `end` and `fail` is called, last. */
+export interface BodyObserver {
+  chunk(bytes: Uint8Array): void
+  end(): void
+  /** The body broke off: the source failed or the client left. */
+  fail(error: Error): void
+}
+
+/**
+ * A body that can be watched without being taken: observers see each chunk as it goes to the client, at the
+ * client's pace, and the client gets it as if nobody looked.
+ */
+export abstract class BodyStream implements AsyncIterable<Uint8Array> {
+  /** Must be called before the reply is returned: chunks that have passed are gone. */
+  abstract observe(observer: BodyObserver): void
+  abstract [Symbol.asyncIterator](): AsyncIterator<Uint8Array>
+}
+
+/** Any other iterable made observable. */
+class ObservedBody extends BodyStream {
+  readonly #source: AsyncIterable<Uint8Array>
+  readonly #observers: BodyObserver[] = []
+
+  constructor(source: AsyncIterable<Uint8Array>) {
+    super()
+    this.#source = source
+  }
+
+  observe(observer: BodyObserver): void {
+    this.#observers.push(observer)
+  }
+
+  async *[Symbol.asyncIterator](): AsyncGenerator<Uint8Array> {
+    let ended = false
+    try {
+      for await (const bytes of this.#source) {
+        for (const observer of this.#observers) observer.chunk(bytes)
+        yield bytes
+      }
+      ended = true
+      for (const observer of this.#observers) observer.end()
+    } catch (error) {
+      ended = true
+      for (const observer of this.#observers) observer.fail(error instanceof Error ? error : new Error(String(error)))
+      throw error
+    } finally {
+      if (!ended) for (const observer of this.#observers) observer.fail(new Error('the body was not read to its end'))
+    }
+  }
+}
+
+/**
+ * A copy of the reply's whole body, without delaying the client and without holding more than `limit` bytes.
+ * Call it before the reply is returned.
+ *
+ * @returns the bytes once the last has passed; undefined when there were more than `limit` or the body broke off.
+ */
+export const tap = (reply: { body: Body }, limit: number): Promise<Uint8Array | undefined> => {
+  const { body } = reply
+  if (body === null) return Promise.resolve(new Uint8Array(0))
+  if (body instanceof Uint8Array) return Promise.resolve(body.byteLength <= limit ? body : undefined)
+  let stream: BodyStream
+  if (body instanceof BodyStream) stream = body
+  else {
+    stream = new ObservedBody(body)
+    reply.body = stream
+  }
+  return new Promise((resolve) => {
+    let chunks: Uint8Array[] = []
+    let length = 0
+    stream.observe({
+      chunk(bytes) {
+        length += bytes.byteLength
+        if (length <= limit) chunks.push(bytes)
+        else {
+          chunks = []
+          resolve(undefined)
+        }
+      },
+      end: () => resolve(length <= limit ? concat(chunks, length) : undefined),
+      fail: () => resolve(undefined),
+    })
+  })
+}
+
+const concat = (chunks: readonly Uint8Array[], length: number): Uint8Array => {
+  const whole = new Uint8Array(length)
+  let at = 0
+  for (const chunk of chunks) {
+    whole.set(chunk, at)
+    at += chunk.byteLength
+  }
+  return whole
+}

@@ -1,0 +1,40 @@
+import type { Pattern } from './pattern.ts'
+import type { Stage } from './stage.ts'
+import type { Effective } from './rules.ts'
+
+/** One effective layer, and where each of its options was said. */
+export interface ExplainedLayer {
+  readonly plugin: string
+  readonly stage: Stage
+  /** The options after merging, as they were written, each with the rule that it came from. */
+  readonly options: Readonly<Record<string, { readonly value: unknown; readonly from: string }>>
+  /** The most specific rule that switched the plugin on. */
+  readonly from: string
+}
+
+export interface Explanation {
+  /** The most specific pattern that holds, or "unmatched". */
+  readonly site: string
+  /** Every pattern that holds, from least to most specific. */
+  readonly patterns: readonly string[]
+  readonly params: Readonly<Record<string, string>>
+  /** In the order in which a request meets them. */
+  readonly layers: readonly ExplainedLayer[]
+}
+
+export const explain = (
+  site: string,
+  patterns: readonly Pattern[],
+  effective: readonly Effective[],
+  params: Readonly<Record<string, string>>,
+): Explanation => ({
+  site,
+  patterns: patterns.map((pattern) => pattern.source),
+  params,
+  layers: effective.map(({ plugin, options, from, source }) => ({
+    plugin: plugin.name,
+    stage: plugin.stage,
+    options: Object.fromEntries(Object.entries(options).map(([name, value]) => [name, { value, from: from[name] ?? source }])),
+    from: source,
+  })),
+})

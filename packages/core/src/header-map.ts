@@ -1,0 +1,116 @@
+/**
+ * The header fields of a reply in the order and the case in which they go out. Names are matched without case
+ * (RFC 9110 section 5.1); a field may stand several times (`Set-Cookie`).
+ *
+ * Kept as one flat list of names and values, the shape `http.ServerResponse.writeHead` takes as it is: writing a
+ * stored reply costs no conversion, and on the dozen fields of a real reply a scan is as fast as a map.
+ */
+export class HeaderMap {
+  /** Name, value, name, value, ... Read it; change it by the methods below. */
+  readonly raw: readonly string[]
+  /** Whether a method changed anything since this map was made. */
+  changed = false
+  readonly #raw: string[]
+
+  /** @param raw name, value, name, value, ...: taken over, not copied. */
+  constructor(raw: string[] = []) {
+    this.#raw = raw
+    this.raw = raw
+  }
+
+  static from(fields: Readonly<Record<string, string | number | readonly string[]>>): HeaderMap {
+    const map = new HeaderMap()
+    for (const name in fields) {
+      const value = fields[name]
+      if (value !== undefined) map.#push(name, value)
+    }
+    return map
+  }
+
+  /** The field's value; several lines are joined by ", " (RFC 9110 section 5.3); undefined when absent. */
+  get(name: string): string | undefined {
+    let value: string | undefined
+    for (let i = this.#find(name, 0); i >= 0; i = this.#find(name, i + 2)) {
+      const line = this.#raw[i + 1] ?? ''
+      value = value === undefined ? line : `${value}, ${line}`
+    }
+    return value
+  }
+
+  /** Each line of the field by itself: the only right way to read `Set-Cookie`. */
+  getAll(name: string): readonly string[] {
+    const values: string[] = []
+    for (let i = this.#find(name, 0); i >= 0; i = this.#find(name, i + 2)) values.push(this.#raw[i + 1] ?? '')
+    return values
+  }
+
+  has(name: string): boolean {
+    return this.#find(name, 0) >= 0
+  }
+
+  /** Replaces every line of the field; the first keeps its place and, being the same field, its case. */
+  set(name: string, value: string | number | readonly string[]): this {
+    this.changed = true
+    const at = this.#find(name, 0)
+    if (at < 0 || typeof value === 'object') {
+      this.delete(name)
+      this.#push(name, value)
+      return this
+    }
+    this.#raw[at + 1] = String(value)
+    this.#remove(name, at + 2)
+    return this
+  }
+
+  /** Adds a line, whatever is there already. */
+  append(name: string, value: string | number | readonly string[]): this {
+    this.changed = true
+    this.#push(name, value)
+    return this
+  }
+
+  delete(name: string): boolean {
+    const removed = this.#remove(name, 0)
+    if (removed) this.changed = true
+    return removed
+  }
+
+  /** Adds a field name to `Vary`, once; `*` swallows every other (RFC 9110 section 12.5.5). */
+  vary(name: string): this {
+    const present = (this.get('vary') ?? '').split(',').map((part) => part.trim())
+    if (present.includes('*') || present.some((part) => part.toLowerCase() === name.toLowerCase())) return this
+    return this.set('vary', name === '*' ? '*' : [...present.filter((part) => part !== ''), name].join(', '))
+  }
+
+  /** A map of its own with the same lines. */
+  clone(): HeaderMap {
+    return new HeaderMap(this.#raw.slice())
+  }
+
+  *[Symbol.iterator](): Generator<readonly [name: string, value: string]> {
+    for (let i = 0; i < this.#raw.length; i += 2) yield [this.#raw[i] ?? '', this.#raw[i + 1] ?? '']
+  }
+
+  #find(name: string, from: number): number {
+    const wanted = name.toLowerCase()
+    for (let i = from; i < this.#raw.length; i += 2) {
+      const present = this.#raw[i]
+      if (present !== undefined && present.length === wanted.length && present.toLowerCase() === wanted) return i
+    }
+    return -1
+  }
+
+  #push(name: string, value: string | number | readonly string[]): void {
+    if (typeof value === 'object') for (const line of value) this.#raw.push(name, line)
+    else this.#raw.push(name, String(value))
+  }
+
+  #remove(name: string, from: number): boolean {
+    let removed = false
+    for (let i = this.#find(name, from); i >= 0; i = this.#find(name, i)) {
+      this.#raw.splice(i, 2)
+      removed = true
+    }
+    return removed
+  }
+}

@@ -1,0 +1,75 @@
+import type { Clock } from './clock.ts'
+import type { Exchange } from './exchange.ts'
+import { compose, type Handler, type Layer } from './layer.ts'
+import { type Pattern, paramsOf } from './pattern.ts'
+import type { AnyPlugin, Site } from './plugin.ts'
+import type { Reply } from './reply.ts'
+import type { Effective } from './rules.ts'
+
+/** A plugin's layer, made for one place. */
+interface Fitted {
+  readonly effective: Effective
+  readonly layer: Layer<Exchange, Reply>
+}
+
+/** What one effective set of rules does to a request: made once, run many times. */
+export class Pipeline {
+  readonly site: Site
+  /** The patterns that hold, from least to most specific. */
+  readonly patterns: readonly Pattern[]
+  /** What they say together, outermost plugin first. */
+  readonly effective: readonly Effective[]
+  /** The plugins that have run when this pipeline has, those of enclosing pipelines included. */
+  readonly plugins: ReadonlySet<AnyPlugin>
+  /** Whether it has no layer: the handler can be left alone. */
+  readonly idle: boolean
+  readonly run: Handler<Exchange, Reply>
+  /** The most specific pattern's path: the route label where the host has none. */
+  readonly route: string
+  readonly #fitted: readonly Fitted[]
+  readonly #within = new WeakMap<Pipeline, Pipeline>()
+
+  private constructor(site: Site, patterns: readonly Pattern[], fitted: readonly Fitted[], enclosing: Iterable<AnyPlugin>) {
+    this.site = site
+    this.patterns = patterns
+    this.effective = fitted.map((each) => each.effective)
+    this.plugins = new Set([...enclosing, ...this.effective.map((each) => each.plugin)])
+    this.idle = fitted.length === 0
+    this.run = compose(
+      fitted.map((each) => each.layer),
+      (exchange) => exchange.handle(),
+    )
+    this.route = site.name.slice(site.name.indexOf(' ') + 1)
+    this.#fitted = fitted
+  }
+
+  /** @param effective in the order of the layers, the outermost first. */
+  static fit(name: string, clock: Clock, patterns: readonly Pattern[], effective: readonly Effective[]): Pipeline {
+    const site: Site = { kind: 'route', name, clock }
+    const fitted = effective.flatMap((each) => {
+      const layer = each.plugin.http?.(each.rule, site)
+      return layer ? [{ effective: each, layer }] : []
+    })
+    return new Pipeline(site, patterns, fitted, [])
+  }
+
+  /** This pipeline inside another on the same request: a plugin runs at most once for an exchange. */
+  inside(outer: Pipeline): Pipeline {
+    let inner = this.#within.get(outer)
+    if (!inner) {
+      const fitted = this.#fitted.filter((each) => !outer.plugins.has(each.effective.plugin))
+      inner = new Pipeline(this.site, this.patterns, fitted, outer.plugins)
+      this.#within.set(outer, inner)
+    }
+    return inner
+  }
+
+  /** The values of the `:name`s of every pattern that holds, the most specific winning. */
+  params(path: string): Readonly<Record<string, string>> {
+    const params: Record<string, string> = {}
+    const segments = path.split('/').slice(1)
+    if (segments.at(-1) === '') segments.pop()
+    for (const pattern of this.patterns) paramsOf(pattern, segments, params)
+    return params
+  }
+}

@@ -1,0 +1,77 @@
+import type { Call } from './call.ts'
+import type { Clock } from './clock.ts'
+import type { Exchange } from './exchange.ts'
+import type { Layer } from './layer.ts'
+import type { Reply } from './reply.ts'
+import type { Schema, SchemaInput } from './schema.ts'
+import type { Stage } from './stage.ts'
+
+/** Where a plugin's layer stands: one effective set of rules of the table, one inline `use`, or one wrapped call. */
+export interface Site {
+  readonly kind: 'route' | 'call'
+  /** The most specific pattern of the table that holds here, or the call's name: what events and counts are kept by. */
+  readonly name: string
+  readonly clock: Clock
+}
+
+export interface Health {
+  /** `degraded`: works, but not as well as it should. `down`: cannot do its work. */
+  readonly status: 'ok' | 'degraded' | 'down'
+  readonly detail?: string
+}
+
+/**
+ * A capability that routes and calls can switch on by its name.
+ *
+ * @typeParam Name the key in a route's rules
+ * @typeParam Input what a rule may say besides `true` and `false`; a {@link RuleTypes} where it depends on the route
+ * @typeParam Rule what the schema makes of it: every default filled in
+ */
+export interface Plugin<Name extends string = string, Input = unknown, Rule = unknown> {
+  readonly name: Name
+  readonly stage: Stage
+  /** Parses a rule's options. Must accept `{}`, which is what `true` means, unless an option is really required. */
+  readonly rule: Schema<Rule>
+  /** Carries `Input` to the compiler; never set. */
+  readonly '~input'?: Input
+  /** Turns the short form of a rule (`cache: '30s'`) into options; undefined when the value is none. */
+  shorthand?(value: unknown): object | undefined
+  /** The layer for routes. Called once for each effective set of rules whenever the table is (re)configured. */
+  http?(rule: Rule, site: Site): Layer<Exchange, Reply>
+  /** The layer for wrapped calls. */
+  call?<A extends readonly unknown[], O>(rule: Rule, site: Site): Layer<Call<A>, O>
+  /** Opens what needs opening. Requests are served meanwhile. */
+  start?(): Promise<void>
+  /** Finishes accepted work and lets go of everything `start` opened. */
+  stop?(): Promise<void>
+  /** What an operator sees; plain data. */
+  inspect?(): unknown
+  health?(): Promise<Health>
+}
+
+/** A plugin of any kind, as the composition root holds it. */
+export type AnyPlugin = Plugin
+
+/**
+ * Rule types that depend on where they stand: extend it, and use `this['params']` (the route's `:name`s) in
+ * `route` and `this['args']` (the wrapped function's arguments) in `call`.
+ */
+export interface RuleTypes {
+  readonly params: unknown
+  readonly args: readonly unknown[]
+  readonly route: unknown
+  readonly call: unknown
+}
+
+/** What a plugin author writes: {@link Plugin} with its types read off the schema. */
+export const definePlugin = <const Name extends string, S extends Schema<unknown>>(
+  plugin: PluginDefinition<Name, S>,
+): Plugin<Name, SchemaInput<S>, SchemaOutput<S>> => plugin
+
+type SchemaOutput<S> = S extends Schema<infer O> ? O : never
+
+export type PluginDefinition<Name extends string, S extends Schema<unknown>> = Plugin<
+  Name,
+  SchemaInput<S>,
+  SchemaOutput<S>
+> & { readonly rule: S }

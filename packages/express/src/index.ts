@@ -1,0 +1,1 @@
+export { type Middleware, mount, type Use } from './mount.ts'

@@ -1,0 +1,62 @@
+import { AmbiguousPathError, type AnyPlugin, ClientGoneError, type Millrace, type Pipeline, type Reply, type RouteRules } from '@millrace/core'
+import { NodeExchange, pipelineWithin, serve, startBehind } from '@millrace/node'
+import type { ExpressRequest, ExpressResponse } from './host.ts'
+import { routeLabel } from './route-label.ts'
+
+export type Middleware = (req: ExpressRequest, res: ExpressResponse, next: (error?: unknown) => void) => void
+
+/**
+ * Express middleware from a Millrace. `use()` applies the table to every route below it; `use(rules)` adds rules
+ * inline, on one route or router.
+ */
+export type Use<P extends readonly AnyPlugin[]> = (rules?: RouteRules<P>) => Middleware
+
+class ExpressExchange extends NodeExchange {
+  declare readonly req: ExpressRequest
+  readonly next: (error?: unknown) => void
+
+  constructor(mill: Millrace, pipeline: Pipeline, req: ExpressRequest, res: ExpressResponse, next: (error?: unknown) => void) {
+    super(mill, pipeline, req, res, req.originalUrl)
+    this.next = next
+  }
+
+  override get route(): string {
+    return routeLabel(this.req) ?? this.pipeline.route
+  }
+
+  override get client(): { readonly address: string } {
+    return { address: this.req.ip ?? '' }
+  }
+
+  protected reply(): Promise<Reply> {
+    return this.capture.open(() => this.next())
+  }
+}
+
+/** Express 5 and 4. Starts the Millrace, if nobody has. */
+export const mount = <P extends readonly AnyPlugin[]>(mill: Millrace<P>): Use<P> => {
+  startBehind(mill)
+  return (rules) => {
+    const inline = rules && mill.inline(rules)
+    return function millrace(req, res, next) {
+      let pipeline: Pipeline
+      try {
+        pipeline = pipelineWithin(req, mill, inline ? inline() : mill.match(req.method, req.originalUrl))
+      } catch (error) {
+        if (!(error instanceof AmbiguousPathError)) throw error
+        next(error)
+        return
+      }
+      if (pipeline.idle) {
+        next()
+        return
+      }
+      const exchange = new ExpressExchange(mill, pipeline, req, res, next)
+      serve(exchange, (error) => {
+        if (error instanceof ClientGoneError) return
+        exchange.capture.abandon()
+        next(error)
+      })
+    }
+  }
+}

@@ -1,0 +1,95 @@
+import type { HeaderMap, Reply } from '@millrace/core'
+import { CapturedBody, CapturedReply, readFields, writeFields } from '@millrace/node'
+import { Readable } from 'node:stream'
+import type { KoaContext } from './host.ts'
+
+/** What `ctx` says after the handlers, as a reply; Koa still writes it, so only what a layer changed is put back. */
+export class KoaReply extends CapturedReply {
+  readonly #ctx: KoaContext
+  /** The stream that Koa will send, where there is one: shown to those who look at the body. */
+  #stream: CapturedBody | undefined
+
+  constructor(ctx: KoaContext) {
+    super({
+      status: ctx.status,
+      reason: ctx.res.statusMessage || undefined,
+      fields: () => fieldsOf(ctx),
+      body: () => {
+        const body = bodyOf(ctx)
+        if (body === null || body instanceof Uint8Array) return body
+        this.#stream = new CapturedBody(() => undefined, body)
+        return this.#stream
+      },
+    })
+    this.#ctx = ctx
+  }
+
+  get stream(): CapturedBody | undefined {
+    return this.#stream
+  }
+
+  /** Puts back what was changed. */
+  writeBack(): void {
+    if (this.bodyChanged) say(this.#ctx, this, this.headers)
+    else if (this.headChanged) {
+      const ctx = this.#ctx
+      if (ctx.status !== this.status) ctx.status = this.status
+      if (this.reason) ctx.res.statusMessage = this.reason
+      writeFields(ctx.res, this.headers)
+    }
+  }
+}
+
+/** Makes `ctx` say a reply of a layer's, on top of the fields that stood there before the handlers. */
+export const sayReply = (ctx: KoaContext, reply: Reply, preset: HeaderMap): void => {
+  const fields = preset.clone()
+  for (const [name] of reply.headers) fields.delete(name)
+  for (const [name, value] of reply.headers) fields.append(name, value)
+  say(ctx, reply, fields)
+}
+
+const say = (ctx: KoaContext, { status, reason, body }: Reply, fields: HeaderMap): void => {
+  if (body === null) ctx.body = null
+  else if (body instanceof Uint8Array) ctx.body = Buffer.isBuffer(body) ? body : Buffer.from(body.buffer, body.byteOffset, body.byteLength)
+  else ctx.body = Readable.from(body, { objectMode: false })
+  ctx.status = status
+  if (reason) ctx.res.statusMessage = reason
+  if (body instanceof Uint8Array) fields.set('content-length', body.byteLength)
+  else fields.delete('content-length')
+  writeFields(ctx.res, fields)
+}
+
+const empty = new Set([204, 205, 304])
+
+/** The fields as Koa will send them: a few are set only when it does. */
+const fieldsOf = (ctx: KoaContext): HeaderMap => {
+  const fields = readFields(ctx.res)
+  if (empty.has(ctx.status) || ctx.method === 'HEAD') return fields
+  const { body } = ctx
+  if (body === null || body === undefined) {
+    if (!ctx.response._explicitNullBody) fields.set('Content-Type', 'text/plain; charset=utf-8').set('Content-Length', Buffer.byteLength(messageOf(ctx)))
+  } else if (isJson(body) && !fields.has('content-length')) fields.set('Content-Length', Buffer.byteLength(JSON.stringify(body)))
+  return fields
+}
+
+/** The bytes that Koa will send for what stands in `ctx.body`. */
+const bodyOf = (ctx: KoaContext): Uint8Array | AsyncIterable<Uint8Array> | null => {
+  const { body } = ctx
+  if (empty.has(ctx.status) || ctx.method === 'HEAD') return null
+  if (body === null || body === undefined) return ctx.response._explicitNullBody ? null : Buffer.from(messageOf(ctx))
+  if (typeof body === 'string') return Buffer.from(body)
+  if (Buffer.isBuffer(body)) return body
+  if (body instanceof Readable) return body
+  if (body instanceof ReadableStream) return body
+  if (body instanceof Blob) return body.stream()
+  if (body instanceof Response) return body.body ?? null
+  if (isPipeable(body)) return Readable.from(new Readable().wrap(body), { objectMode: false })
+  return Buffer.from(JSON.stringify(body))
+}
+
+const isJson = (body: unknown): boolean =>
+  typeof body !== 'string' && !Buffer.isBuffer(body) && !(body instanceof ReadableStream) && !(body instanceof Blob) && !(body instanceof Response) && !isPipeable(body)
+
+const isPipeable = (body: unknown): body is NodeJS.ReadableStream => typeof body === 'object' && body !== null && 'pipe' in body && typeof body.pipe === 'function'
+
+const messageOf = (ctx: KoaContext): string => ctx.message || String(ctx.status)

@@ -1,0 +1,64 @@
+import type { Body, HeaderMap, Reply } from '@millrace/core'
+
+/** Where a captured reply reads from, when somebody asks. */
+export interface Written {
+  readonly status: number
+  readonly reason: string | undefined
+  fields(): HeaderMap
+  body(): Body
+}
+
+/**
+ * What a handler wrote, as a reply. Nothing is made that no layer asks for, and it knows what a layer changed: only
+ * that is done to what the handler wrote.
+ */
+export class CapturedReply implements Reply {
+  status: number
+  reason: string | undefined
+  readonly #written: Written
+  #headers: HeaderMap | undefined
+  #headersReplaced = false
+  #body: Body | undefined
+  #original: Body | undefined
+
+  constructor(written: Written) {
+    this.#written = written
+    this.status = written.status
+    this.reason = written.reason
+  }
+
+  get headers(): HeaderMap {
+    this.#headers ??= this.#written.fields()
+    return this.#headers
+  }
+
+  set headers(headers: HeaderMap) {
+    this.#headers = headers
+    this.#headersReplaced = true
+  }
+
+  get body(): Body {
+    if (this.#body === undefined) {
+      this.#original = this.#written.body()
+      this.#body = this.#original
+    }
+    return this.#body
+  }
+
+  set body(body: Body) {
+    this.#body = body
+  }
+
+  get headChanged(): boolean {
+    return (
+      this.status !== this.#written.status ||
+      this.reason !== this.#written.reason ||
+      this.#headersReplaced ||
+      (this.#headers?.changed ?? false)
+    )
+  }
+
+  get bodyChanged(): boolean {
+    return this.#body !== this.#original
+  }
+}

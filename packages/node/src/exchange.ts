@@ -1,0 +1,107 @@
+import { type Client, Exchange, HandlerAlreadyRanError, type HeaderMap, type Millrace, type Outcome, type Params, type Pipeline, pathOf, type Reply, type RequestHeaders } from '@millrace/core'
+import { Capture } from './capture.ts'
+import type { HostRequest, HostResponse } from './host.ts'
+
+const current: unique symbol = Symbol('millrace.exchange')
+
+declare module './host.ts' {
+  interface HostRequest {
+    /** The innermost exchange of this request, as its handler was given it. */
+    [current]?: NodeExchange
+  }
+}
+
+/**
+ * An exchange over a `node:http` or `node:http2` request; an adapter says how its handler is run. No `#private`
+ * fields: they are out of reach for exchanges made by `derive`.
+ */
+export abstract class NodeExchange extends Exchange {
+  readonly req: HostRequest
+  readonly res: HostResponse
+  readonly mill: Millrace
+  readonly pipeline: Pipeline
+  readonly capture: Capture
+  readonly method: string
+  readonly url: string
+  /** The exchange that this one runs inside of, where Millraces or an inline `use` are nested. */
+  readonly outer: NodeExchange | undefined
+  private knownPath: string | undefined
+  private knownQuery: URLSearchParams | undefined
+  private knownParams: Params | undefined
+
+  constructor(mill: Millrace, pipeline: Pipeline, req: HostRequest, res: HostResponse, url: string) {
+    super()
+    this.mill = mill
+    this.pipeline = pipeline
+    this.req = req
+    this.res = res
+    this.method = req.method ?? 'GET'
+    this.url = url
+    this.capture = new Capture(res, this.method)
+    this.outer = req[current]
+  }
+
+  get path(): string {
+    this.knownPath ??= pathOf(this.url)
+    return this.knownPath
+  }
+
+  get query(): URLSearchParams {
+    if (!this.knownQuery) {
+      const mark = this.url.indexOf('?')
+      this.knownQuery = new URLSearchParams(mark < 0 ? '' : this.url.slice(mark + 1))
+    }
+    return this.knownQuery
+  }
+
+  get headers(): RequestHeaders {
+    return this.req.headers
+  }
+
+  get params(): Params {
+    this.knownParams ??= this.pipeline.params(this.path)
+    return this.knownParams
+  }
+
+  get route(): string {
+    return this.pipeline.route
+  }
+
+  get client(): Client {
+    return { address: this.req.socket.remoteAddress ?? '' }
+  }
+
+  get signal(): AbortSignal {
+    return this.capture.signal
+  }
+
+  get done(): Promise<Outcome> {
+    return this.capture.done
+  }
+
+  get preset(): HeaderMap {
+    return this.capture.preset
+  }
+
+  get native(): unknown {
+    return { req: this.req, res: this.res }
+  }
+
+  handle(): Promise<Reply> {
+    if (this.capture.opened) return Promise.reject(new HandlerAlreadyRanError(this))
+    this.req[current] = this
+    return this.reply()
+  }
+
+  /** Runs the host's handler and resolves with its reply when the head is known. */
+  protected abstract reply(): Promise<Reply>
+}
+
+/** The exchange as the innermost handler's layers passed it on: its `signal` is the one to obey. */
+export const exchangeOf = (req: HostRequest): NodeExchange | undefined => req[current]
+
+/** The pipeline for a request, less what has run already on an enclosing exchange of the same Millrace. */
+export const pipelineWithin = (req: HostRequest, mill: Millrace, pipeline: Pipeline): Pipeline => {
+  for (let outer = req[current]; outer; outer = outer.outer) if (outer.mill === mill) return pipeline.inside(outer.pipeline)
+  return pipeline
+}

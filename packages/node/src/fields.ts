@@ -1,0 +1,66 @@
+import { HeaderMap } from '@millrace/core'
+import { ServerResponse } from 'node:http'
+import type { HostResponse } from './host.ts'
+
+declare module 'node:http' {
+  interface OutgoingMessage {
+    getRawHeaderNames(): string[]
+  }
+}
+
+/** The fields that stand on a response, in order, in the case in which they were set. */
+export const readFields = (res: HostResponse): HeaderMap => {
+  const raw: string[] = []
+  const names = res instanceof ServerResponse ? res.getRawHeaderNames() : res.getHeaderNames()
+  for (const name of names) push(raw, name, res.getHeader(name))
+  return new HeaderMap(raw)
+}
+
+/** Makes the fields on a response those of the map: order kept where a field stays. */
+export const writeFields = (res: HostResponse, fields: HeaderMap): void => {
+  for (const name of res.getHeaderNames()) if (!fields.has(name)) res.removeHeader(name)
+  addFields(res, fields)
+}
+
+/** Sets the map's fields; others on the response stay. */
+export const addFields = (res: HostResponse, fields: HeaderMap): void => {
+  const { raw } = fields
+  for (let i = 0; i < raw.length; i += 2) {
+    const name = raw[i] ?? ''
+    const lines = fields.getAll(name)
+    if (lines.length === 1) res.setHeader(name, raw[i + 1] ?? '')
+    else if (firstLine(raw, name) === i) res.setHeader(name, lines)
+  }
+}
+
+const firstLine = (raw: readonly string[], name: string): number => {
+  const wanted = name.toLowerCase()
+  for (let i = 0; i < raw.length; i += 2) if (raw[i]?.toLowerCase() === wanted) return i
+  return -1
+}
+
+/** The fields of a `writeHead(status, reason?, fields?)` on top of those that stand on the response. */
+export const mergeFields = (standing: HeaderMap, given: unknown): HeaderMap => {
+  if (typeof given !== 'object' || given === null) return standing
+  const fields = standing.clone()
+  const lines: [string, unknown][] = Array.isArray(given) ? pairs(given) : Object.entries(given)
+  for (const [name] of lines) fields.delete(name)
+  for (const [name, value] of lines) {
+    const raw: string[] = []
+    push(raw, name, value)
+    for (let i = 1; i < raw.length; i += 2) fields.append(name, raw[i] ?? '')
+  }
+  return fields
+}
+
+const pairs = (given: readonly unknown[]): [string, unknown][] => {
+  const out: [string, unknown][] = []
+  if (given.every(Array.isArray)) for (const [name, value] of given) out.push([String(name), value])
+  else for (let i = 0; i < given.length; i += 2) out.push([String(given[i]), given[i + 1]])
+  return out
+}
+
+const push = (raw: string[], name: string, value: unknown): void => {
+  if (Array.isArray(value)) for (const line of value) raw.push(name, String(line))
+  else if (value !== undefined) raw.push(name, String(value))
+}

@@ -1,0 +1,31 @@
+import type { EventEmitter } from 'node:events'
+
+/** The request half that HTTP/1 and HTTP/2 have in common. */
+export interface HostRequest extends EventEmitter {
+  readonly method?: string | undefined
+  url?: string | undefined
+  readonly headers: Readonly<Record<string, string | string[] | undefined>>
+  readonly socket: { readonly remoteAddress?: string | undefined }
+}
+
+/** The response half that HTTP/1's `ServerResponse` and HTTP/2's compatibility class have in common. */
+export interface HostResponse extends EventEmitter {
+  statusCode: number
+  statusMessage: string
+  readonly headersSent: boolean
+  readonly writableEnded: boolean
+  readonly writableFinished: boolean
+  readonly closed?: boolean
+  getHeader(name: string): number | string | string[] | undefined
+  getHeaders(): Readonly<Record<string, number | string | string[] | undefined>>
+  getHeaderNames(): string[]
+  setHeader(name: string, value: number | string | readonly string[]): unknown
+  removeHeader(name: string): void
+  write(...args: unknown[]): boolean
+  end(...args: unknown[]): unknown
+  writeHead(...args: unknown[]): unknown
+  flushHeaders(): void
+  cork(): void
+  uncork(): void
+  destroy(error?: Error): unknown
+}

@@ -1,0 +1,8 @@
+export { Capture } from './capture.ts'
+export { CapturedBody } from './captured-body.ts'
+export { CapturedReply, type Written } from './captured-reply.ts'
+export { exchangeOf, NodeExchange, pipelineWithin } from './exchange.ts'
+export { addFields, readFields, writeFields } from './fields.ts'
+export type { HostRequest, HostResponse } from './host.ts'
+export { type Listener, listener } from './listener.ts'
+export { failures, serve, startBehind } from './serve.ts'

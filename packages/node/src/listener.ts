@@ -1,0 +1,64 @@
+import { AmbiguousPathError, ClientGoneError, type Millrace, type Reply } from '@millrace/core'
+import { Capture } from './capture.ts'
+import { NodeExchange, pipelineWithin } from './exchange.ts'
+import type { HostRequest, HostResponse } from './host.ts'
+import { problem } from './problem.ts'
+import { serve, startBehind } from './serve.ts'
+
+/** What `http.createServer` and `http2.createServer` take. */
+export type Listener<Req, Res> = (req: Req, res: Res) => unknown
+
+class ListenerExchange<Req extends HostRequest, Res extends HostResponse> extends NodeExchange {
+  readonly app: () => unknown
+  /** What the app threw while it ran, which is the process's to see, as without us. */
+  thrown: { readonly error: unknown } | undefined
+
+  constructor(mill: Millrace, pipeline: NodeExchange['pipeline'], req: Req, res: Res, app: Listener<Req, Res>) {
+    super(mill, pipeline, req, res, req.url ?? '/')
+    this.app = () => app(req, res)
+  }
+
+  protected reply(): Promise<Reply> {
+    return this.capture.open(() => {
+      try {
+        this.app()
+      } catch (error) {
+        this.thrown = { error }
+        this.capture.fail(error)
+      }
+    })
+  }
+}
+
+/**
+ * Wraps an app from outside, so that what a layer answers never enters it:
+ * `http.createServer(listener(mill, app))`. Works on any `(req, res)` function, on HTTP/1 and HTTP/2.
+ */
+export const listener = <Req extends HostRequest, Res extends HostResponse>(mill: Millrace, app: Listener<Req, Res>): Listener<Req, Res> => {
+  const answer = (req: Req, res: Res): void => {
+    let pipeline: NodeExchange['pipeline']
+    try {
+      pipeline = pipelineWithin(req, mill, mill.match(req.method ?? 'GET', req.url ?? '/'))
+    } catch (error) {
+      if (!(error instanceof AmbiguousPathError)) throw error
+      new Capture(res, req.method ?? 'GET').send(problem(400, error.message))
+      return
+    }
+    if (pipeline.idle) {
+      app(req, res)
+      return
+    }
+    const exchange = new ListenerExchange(mill, pipeline, req, res, app)
+    serve(exchange, (error) => {
+      if (error === exchange.thrown?.error) {
+        exchange.capture.abandon()
+        // As an exception in a bare listener is: uncaught.
+        queueMicrotask(() => {
+          throw error
+        })
+      } else if (!(error instanceof ClientGoneError)) exchange.capture.send(problem(500, 'Internal Server Error'))
+    })
+  }
+  startBehind(mill)
+  return answer
+}

@@ -1,0 +1,41 @@
+import type { HostResponse } from './host.ts'
+
+/** How a pump writes: the methods below the capture. */
+export interface Sink {
+  write(bytes: Uint8Array): boolean
+  end(): void
+}
+
+/**
+ * Sends a body at the client's pace. A client that leaves ends the source; a source that fails breaks the
+ * connection, because a reply that has begun can say "broken" in no other way (RFC 9112 section 8).
+ */
+export const pump = async (body: AsyncIterable<Uint8Array>, res: HostResponse, sink: Sink): Promise<void> => {
+  let gone = false
+  let wake: (() => void) | undefined
+  const onClose = (): void => {
+    gone = true
+    wake?.()
+  }
+  const onDrain = (): void => wake?.()
+  res.on('close', onClose)
+  res.on('drain', onDrain)
+  try {
+    for await (const bytes of body) {
+      if (gone) return
+      if (bytes.byteLength === 0 || sink.write(bytes)) continue
+      await new Promise<void>((resolve) => {
+        wake = resolve
+        if (gone) resolve()
+      })
+      wake = undefined
+      if (gone) return
+    }
+    sink.end()
+  } catch (error) {
+    res.destroy(error instanceof Error ? error : new Error(String(error)))
+  } finally {
+    res.off('close', onClose)
+    res.off('drain', onDrain)
+  }
+}
