@@ -21,6 +21,19 @@ export interface Client {
   readonly address: string
 }
 
+/** A request that Millrace makes by itself. */
+export interface SyntheticRequest {
+  /** Default `GET`. */
+  readonly method?: string
+  /** Path and query. */
+  readonly url: string
+  readonly headers?: Readonly<Record<string, string>>
+  readonly body?: Uint8Array
+  readonly signal?: AbortSignal
+  /** Who asks and what for: the new exchange's `synthetic`. */
+  readonly cause: object
+}
+
 /** One request on its way through the layers. Read-only. */
 export abstract class Exchange<P = Params> {
   /** Upper-case, as sent. */
@@ -47,6 +60,8 @@ export abstract class Exchange<P = Params> {
    * the handler's includes them, and a reply of a layer's is sent with them.
    */
   abstract readonly preset: HeaderMap
+  /** For a request made by `inject`, what it was made for; else undefined. */
+  abstract readonly synthetic: object | undefined
   /** Express: `{ req, res }`; Koa: `ctx`; `listener`: `{ req, res }`. */
   abstract readonly native: unknown
 
@@ -55,6 +70,14 @@ export abstract class Exchange<P = Params> {
    * call rejects with {@link HandlerAlreadyRanError}.
    */
   abstract handle(): Promise<Reply>
+
+  /**
+   * Sends another request through the whole app, in this process: for what needs another run of a handler (background
+   * refresh, warm-up, sub-requests). Its reply's body is a stream.
+   *
+   * @throws SyntheticRecursionError (as a rejection) when this exchange is itself synthetic
+   */
+  abstract inject(request: SyntheticRequest): Promise<Reply>
 }
 
 /** The same exchange with another signal: what a layer passes to `next` to put a deadline on what follows. */
@@ -91,5 +114,15 @@ export class AlreadyAnsweredError extends Error {
 
   constructor() {
     super('the request has been answered without waiting for the handler')
+  }
+}
+
+/** A synthetic request tried to make another one. */
+export class SyntheticRecursionError extends Error {
+  override readonly name = 'SyntheticRecursionError'
+  readonly code = 'ERR_MILLRACE_SYNTHETIC_RECURSION'
+
+  constructor() {
+    super('a synthetic request cannot inject another: it would never end')
   }
 }

@@ -14,6 +14,8 @@ export {
   type Outcome,
   type Params,
   type RequestHeaders,
+  SyntheticRecursionError,
+  type SyntheticRequest,
 } from './exchange.ts'
 export type { ExplainedLayer, Explanation } from './explain.ts'
 export { HeaderMap } from './header-map.ts'

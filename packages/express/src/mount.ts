@@ -1,5 +1,5 @@
 import { AmbiguousPathError, type AnyPlugin, ClientGoneError, type Millrace, type Pipeline, type Reply, type RouteRules } from '@millrace/core'
-import { NodeExchange, pipelineWithin, serve, startBehind } from '@millrace/node'
+import { type App, NodeExchange, pipelineWithin, serve, startBehind } from '@millrace/node'
 import type { ExpressRequest, ExpressResponse } from './host.ts'
 import { routeLabel } from './route-label.ts'
 
@@ -18,6 +18,12 @@ class ExpressExchange extends NodeExchange {
   constructor(mill: Millrace, pipeline: Pipeline, req: ExpressRequest, res: ExpressResponse, next: (error?: unknown) => void) {
     super(mill, pipeline, req, res, req.originalUrl)
     this.next = next
+  }
+
+  protected get app(): App {
+    let { app } = this.req
+    while (app.parent) app = app.parent
+    return app
   }
 
   override get route(): string {

@@ -4,6 +4,7 @@ import type { HostRequest, HostResponse } from '@millrace/node'
 export interface KoaContext {
   readonly req: HostRequest
   readonly res: HostResponse
+  readonly app: { callback(): (req: never, res: never) => unknown }
   readonly method: string
   readonly originalUrl: string
   readonly ip: string

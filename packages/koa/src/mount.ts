@@ -1,5 +1,5 @@
 import { type AnyPlugin, ClientGoneError, type Millrace, type Pipeline, type Reply, type RouteRules } from '@millrace/core'
-import { CapturedReply, failures, NodeExchange, pipelineWithin, startBehind } from '@millrace/node'
+import { type App, CapturedReply, failures, NodeExchange, pipelineWithin, startBehind } from '@millrace/node'
 import type { KoaContext } from './host.ts'
 import { KoaReply, sayReply } from './koa-reply.ts'
 
@@ -36,6 +36,10 @@ class KoaExchange extends NodeExchange {
     this.downstream = new Downstream(next)
   }
 
+  protected get app(): App {
+    return { handle: this.ctx.app.callback() }
+  }
+
   override get route(): string {
     const { _matchedRoute } = this.ctx
     return typeof _matchedRoute === 'string' ? _matchedRoute : this.pipeline.route
@@ -67,6 +71,9 @@ class KoaExchange extends NodeExchange {
     if (reply instanceof KoaReply) {
       reply.writeBack()
       capture.pass(reply.stream)
+    } else if (reply instanceof CapturedReply && reply.capture !== capture) {
+      capture.send(reply)
+      ctx.respond = false
     } else if (!capture.opened) sayReply(ctx, reply, this.preset)
     else if (downstream.settled && !capture.replied && ctx.respond !== false) {
       sayReply(ctx, reply, this.preset)

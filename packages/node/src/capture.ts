@@ -58,6 +58,8 @@ export class Capture {
   #resolve: (reply: Reply) => void = ignore
   #reject: (error: unknown) => void = ignore
   #bytes = 0
+  /** What sends instead, when another capture's reply is the answer. */
+  #sender: { readonly bytes: number } = this
   #watching = false
   #outcome: Outcome | undefined
   #done: Promise<Outcome> | undefined
@@ -97,6 +99,11 @@ export class Capture {
     return this.#preset
   }
 
+  /** Body bytes so far. */
+  get bytes(): number {
+    return this.#bytes
+  }
+
   /** Whether the handler has written to the response itself. */
   get replied(): boolean {
     return this.#reply !== undefined
@@ -129,7 +136,10 @@ export class Capture {
    * any other seals the response for the handler.
    */
   send(reply: Reply): void {
-    if (reply !== this.#reply) this.#answer(reply)
+    if (reply instanceof CapturedReply && reply.capture && reply.capture !== this) {
+      this.#sender = reply.capture
+      reply.capture.send(reply)
+    } else if (reply !== this.#reply) this.#answer(reply)
     else if (this.#reply.bodyChanged) this.#replace(this.#reply)
     else this.#release(this.#reply)
   }
@@ -246,7 +256,7 @@ export class Capture {
 
   #announce(fields: () => HeaderMap = () => readFields(this.res)): void {
     const { res } = this
-    this.#reply = new CapturedReply({ status: res.statusCode, reason: res instanceof ServerResponse ? res.statusMessage : undefined, fields, body: () => this.#bodyNow() })
+    this.#reply = new CapturedReply({ status: res.statusCode, reason: res instanceof ServerResponse ? res.statusMessage : undefined, fields, body: () => this.#bodyNow(), capture: this })
     this.#resolve(this.#reply)
   }
 
@@ -335,7 +345,9 @@ export class Capture {
     const bodyless = this.#bodyless || isBodyless(reply.status)
     const body = bodyless ? null : reply.body
     const stream = body !== null && !(body instanceof Uint8Array)
-    if (body instanceof Uint8Array && !reply.headers.has('content-length')) reply.headers.set('content-length', body.byteLength)
+    if (reply.body instanceof Uint8Array && !isBodyless(reply.status) && !reply.headers.has('content-length')) {
+      reply.headers.set('content-length', reply.body.byteLength)
+    }
     this.#write(() => {
       this.#writeHead(reply)
       if (body instanceof Uint8Array) {
@@ -473,7 +485,7 @@ export class Capture {
 
   #onClose(): void {
     const aborted = !this.res.writableFinished
-    this.#outcome = { bytes: this.#bytes, aborted }
+    this.#outcome = { bytes: this.#sender.bytes, aborted }
     if (aborted) {
       this.#controller?.abort(new ClientGoneError())
       this.#body?.fail(new ClientGoneError())

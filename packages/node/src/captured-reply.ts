@@ -6,6 +6,8 @@ export interface Written {
   readonly reason: string | undefined
   fields(): HeaderMap
   body(): Body
+  /** What sends it, when it is the response's own writes. */
+  readonly capture?: { readonly bytes: number; send(reply: Reply): void }
 }
 
 /**
@@ -25,6 +27,10 @@ export class CapturedReply implements Reply {
     this.#written = written
     this.status = written.status
     this.reason = written.reason
+  }
+
+  get capture(): Written['capture'] {
+    return this.#written.capture
   }
 
   get headers(): HeaderMap {

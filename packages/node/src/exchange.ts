@@ -1,6 +1,7 @@
-import { type Client, Exchange, HandlerAlreadyRanError, type HeaderMap, type Millrace, type Outcome, type Params, type Pipeline, pathOf, type Reply, type RequestHeaders } from '@millrace/core'
+import { type Client, Exchange, HandlerAlreadyRanError, type HeaderMap, type Millrace, type Outcome, type Params, type Pipeline, pathOf, type Reply, type RequestHeaders, SyntheticRecursionError, type SyntheticRequest } from '@millrace/core'
 import { Capture } from './capture.ts'
 import type { HostRequest, HostResponse } from './host.ts'
+import { type App, causeOf, inject } from './inject.ts'
 
 const current: unique symbol = Symbol('millrace.exchange')
 
@@ -83,6 +84,10 @@ export abstract class NodeExchange extends Exchange {
     return this.capture.preset
   }
 
+  get synthetic(): object | undefined {
+    return causeOf(this.req)
+  }
+
   get native(): unknown {
     return { req: this.req, res: this.res }
   }
@@ -92,6 +97,14 @@ export abstract class NodeExchange extends Exchange {
     this.req[current] = this
     return this.reply()
   }
+
+  async inject(request: SyntheticRequest): Promise<Reply> {
+    if (this.synthetic) throw new SyntheticRecursionError()
+    return inject(this.app, request)
+  }
+
+  /** The whole app, as the server calls it. */
+  protected abstract readonly app: App
 
   /** Runs the host's handler and resolves with its reply when the head is known. */
   protected abstract reply(): Promise<Reply>

@@ -1,7 +1,8 @@
-import { AmbiguousPathError, ClientGoneError, type Millrace, type Reply } from '@millrace/core'
+import { AmbiguousPathError, ClientGoneError, type Millrace, type Pipeline, type Reply } from '@millrace/core'
 import { Capture } from './capture.ts'
 import { NodeExchange, pipelineWithin } from './exchange.ts'
 import type { HostRequest, HostResponse } from './host.ts'
+import type { App } from './inject.ts'
 import { problem } from './problem.ts'
 import { serve, startBehind } from './serve.ts'
 
@@ -9,19 +10,21 @@ import { serve, startBehind } from './serve.ts'
 export type Listener<Req, Res> = (req: Req, res: Res) => unknown
 
 class ListenerExchange<Req extends HostRequest, Res extends HostResponse> extends NodeExchange {
-  readonly app: () => unknown
+  protected readonly app: App
+  readonly run: () => unknown
   /** What the app threw while it ran, which is the process's to see, as without us. */
   thrown: { readonly error: unknown } | undefined
 
-  constructor(mill: Millrace, pipeline: NodeExchange['pipeline'], req: Req, res: Res, app: Listener<Req, Res>) {
+  constructor(mill: Millrace, pipeline: Pipeline, req: Req, res: Res, run: () => unknown, app: App) {
     super(mill, pipeline, req, res, req.url ?? '/')
-    this.app = () => app(req, res)
+    this.run = run
+    this.app = app
   }
 
   protected reply(): Promise<Reply> {
     return this.capture.open(() => {
       try {
-        this.app()
+        this.run()
       } catch (error) {
         this.thrown = { error }
         this.capture.fail(error)
@@ -36,7 +39,7 @@ class ListenerExchange<Req extends HostRequest, Res extends HostResponse> extend
  */
 export const listener = <Req extends HostRequest, Res extends HostResponse>(mill: Millrace, app: Listener<Req, Res>): Listener<Req, Res> => {
   const answer = (req: Req, res: Res): void => {
-    let pipeline: NodeExchange['pipeline']
+    let pipeline: Pipeline
     try {
       pipeline = pipelineWithin(req, mill, mill.match(req.method ?? 'GET', req.url ?? '/'))
     } catch (error) {
@@ -48,7 +51,7 @@ export const listener = <Req extends HostRequest, Res extends HostResponse>(mill
       app(req, res)
       return
     }
-    const exchange = new ListenerExchange(mill, pipeline, req, res, app)
+    const exchange = new ListenerExchange(mill, pipeline, req, res, () => app(req, res), { handle: answer })
     serve(exchange, (error) => {
       if (error === exchange.thrown?.error) {
         exchange.capture.abandon()

@@ -1,1 +1,5 @@
-export {}
+export { adapterContract, type HostUnderTest, type Scene, type Served, scenes } from './adapter-contract.ts'
+export { FakeExchange, type FakeRequest, fakeExchange } from './fake-exchange.ts'
+export { type Fault, type Faulty, FaultyPortError, faulty } from './faulty.ts'
+export { type Script, type ScriptedCall, scriptedHandler } from './scripted-handler.ts'
+export { settled, VirtualClock } from './virtual-clock.ts'

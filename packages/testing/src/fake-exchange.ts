@@ -1,0 +1,95 @@
+import { type Client, ClientGoneError, Exchange, HandlerAlreadyRanError, HeaderMap, type Outcome, type Params, pathOf, type Reply, type RequestHeaders, reply, SyntheticRecursionError, type SyntheticRequest } from '@millrace/core'
+
+export interface FakeRequest {
+  /** Default `GET`. */
+  readonly method?: string
+  /** Path and query. Default `/`. */
+  readonly url?: string
+  /** Lower-case names. */
+  readonly headers?: RequestHeaders
+  readonly params?: Params
+  /** Default: the path. */
+  readonly route?: string
+  readonly address?: string
+  /** Fields that middleware further out has set. */
+  readonly preset?: Readonly<Record<string, string>>
+  /** What a synthetic request was made for. */
+  readonly synthetic?: object
+  /** What answers injected requests; default a 404. */
+  readonly app?: (request: SyntheticRequest) => Reply | Promise<Reply>
+  /** What answers; default a 200 with the text "ok". */
+  readonly handler?: (exchange: Exchange) => Reply | Promise<Reply>
+}
+
+/** An exchange with no host under it: for testing a layer by itself. */
+export class FakeExchange extends Exchange {
+  readonly method: string
+  readonly url: string
+  readonly headers: RequestHeaders
+  readonly params: Params
+  readonly route: string
+  readonly client: Client
+  readonly preset: HeaderMap
+  readonly done: Promise<Outcome>
+  readonly signal: AbortSignal
+  readonly native: unknown = undefined
+  readonly synthetic: object | undefined
+  /** Every request that was injected. */
+  readonly injected: SyntheticRequest[] = []
+  /** How often the handler was run: 0 or 1. */
+  runs = 0
+  private readonly handler: (exchange: Exchange) => Reply | Promise<Reply>
+  private readonly app: (request: SyntheticRequest) => Reply | Promise<Reply>
+  private readonly settle: (outcome: Outcome) => void
+  private readonly controller: AbortController = new AbortController()
+
+  constructor(request: FakeRequest) {
+    super()
+    this.method = request.method ?? 'GET'
+    this.url = request.url ?? '/'
+    this.headers = request.headers ?? {}
+    this.params = request.params ?? {}
+    this.route = request.route ?? this.path
+    this.client = { address: request.address ?? '127.0.0.1' }
+    this.preset = HeaderMap.from(request.preset ?? {})
+    this.handler = request.handler ?? (() => reply(200, { 'content-type': 'text/plain' }, 'ok'))
+    this.synthetic = request.synthetic
+    this.app = request.app ?? (() => reply(404))
+    this.signal = this.controller.signal
+    const { promise, resolve } = Promise.withResolvers<Outcome>()
+    this.done = promise
+    this.settle = resolve
+  }
+
+  get path(): string {
+    return pathOf(this.url)
+  }
+
+  get query(): URLSearchParams {
+    return new URL(this.url, 'http://fake').searchParams
+  }
+
+  async handle(): Promise<Reply> {
+    if (this.runs++ > 0) throw new HandlerAlreadyRanError(this)
+    return this.handler(this)
+  }
+
+  async inject(request: SyntheticRequest): Promise<Reply> {
+    if (this.synthetic) throw new SyntheticRecursionError()
+    this.injected.push(request)
+    return this.app(request)
+  }
+
+  /** The last byte is out. */
+  finish(bytes = 0): void {
+    this.settle({ bytes, aborted: false })
+  }
+
+  /** The client is gone. */
+  leave(bytes = 0): void {
+    this.controller.abort(new ClientGoneError())
+    this.settle({ bytes, aborted: true })
+  }
+}
+
+export const fakeExchange = (request: FakeRequest = {}): FakeExchange => new FakeExchange(request)

@@ -1,0 +1,48 @@
+import { type AnyPlugin, type Exchange, type Layer, millrace, type Plugin, type Reply } from '@millrace/core'
+import assert from 'node:assert/strict'
+import { describe, test } from 'node:test'
+import { hosts, serving } from './hosts.ts'
+
+const probe = (layer: Layer<Exchange, Reply>): Plugin => ({
+  name: 'probe',
+  stage: 'store',
+  rule: { '~standard': { version: 1, vendor: 'test', validate: (value) => ({ value }) } },
+  http: () => layer,
+})
+
+const textOf = async (reply: Reply): Promise<string> => {
+  let text = ''
+  if (reply.body instanceof Uint8Array) return new TextDecoder().decode(reply.body)
+  for await (const chunk of reply.body ?? []) text += new TextDecoder().decode(chunk)
+  return text
+}
+
+for (const [name, host] of Object.entries(hosts)) {
+  describe(`injection on ${name}`, () => {
+    test('goes through the whole app, marked, and cannot recurse', async () => {
+      const calls: string[] = []
+      const marks: unknown[] = []
+      const cause = { by: 'test' }
+      let recursion: unknown
+      const plugin = probe(async (exchange, next) => {
+        marks.push(exchange.synthetic)
+        if (exchange.synthetic) {
+          recursion = await exchange.inject({ url: '/json', cause }).catch((error: unknown) => error)
+          return next(exchange)
+        }
+        const other = await exchange.inject({ url: '/text/7?x=1', headers: { 'x-a': 'b' }, cause })
+        const reply = await next(exchange)
+        reply.headers.set('x-injected', `${other.status} ${await textOf(other)}`)
+        return reply
+      })
+      const mill = millrace<readonly AnyPlugin[], Record<string, object>>({ plugins: [plugin], routes: { '/**': { probe: true } } })
+      await serving(host(mill, calls), async (origin) => {
+        const answer = await fetch(`${origin}/json`)
+        assert.equal(answer.headers.get('x-injected'), '200 xxxxxxx')
+        assert.deepEqual(calls, ['/text/7?x=1', '/json'])
+        assert.deepEqual(marks, [undefined, cause])
+        assert.match(String(recursion), /SyntheticRecursionError/)
+      })
+    })
+  })
+}
