@@ -11,9 +11,31 @@ export interface ExpressRequest extends HostRequest {
   readonly route?: { readonly path?: unknown } | undefined
 }
 
-interface ExpressApp extends App {
-  /** The app that this one is mounted in. */
+export interface ExpressApp extends App {
+  /** The app that this one is mounted in, and where. */
   readonly parent?: ExpressApp | undefined
+  readonly mountpath?: unknown
+  /** Express 5; a getter that throws in 4. */
+  readonly router?: { readonly stack: readonly RouterLayer[] } | undefined
+  /** Express 4. */
+  readonly _router?: { readonly stack: readonly RouterLayer[] } | undefined
+}
+
+/** What a router entry found in a path. */
+interface RouterMatch {
+  /** The part that it matched. */
+  readonly path?: string | undefined
+  readonly params?: Readonly<Record<string, unknown>> | undefined
+  /** As it was written; not told by older routers. */
+  readonly pattern?: unknown
+}
+
+/** One entry of a router. Older ones keep on themselves what `match` found. */
+export interface RouterLayer extends RouterMatch {
+  readonly route?: object | undefined
+  /** A router has a stack of its own. */
+  readonly handle?: { readonly stack?: readonly RouterLayer[] } | undefined
+  match(path: string): boolean | RouterMatch
 }
 
 export type ExpressResponse = HostResponse

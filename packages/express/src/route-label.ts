@@ -1,8 +1,72 @@
-import type { ExpressRequest } from './host.ts'
+import type { ExpressApp, ExpressRequest, RouterLayer } from './host.ts'
 
-/** Express's own pattern for a request, once its router has found one. */
+/**
+ * Express's own pattern for a request, once its router has found one: `/users/:id/posts/:post`, also where routers
+ * and apps are mounted under patterns. `req.baseUrl` says what was sent (`/users/42`), so the mounts are looked up.
+ *
+ * @returns undefined when there is none that is sure to hold no part of the request
+ */
 export const routeLabel = (req: ExpressRequest): string | undefined => {
-  const path = req.route?.path
-  if (typeof path !== 'string') return undefined
-  return (req.baseUrl ?? '') + path
+  const { route, app } = req
+  if (!route) return undefined
+  const path = patternOf(route.path)
+  const base = req.baseUrl ?? ''
+  if (base === '') return path
+  const mount = mountPattern(app)
+  const inside = base.split('/').slice(mount.split('/').length).join('/')
+  const routers = mountLabel(stackOf(app), inside === '' ? '' : `/${inside}`, route)
+  return routers === undefined ? undefined : mount + routers + (path === '/' ? '' : path)
+}
+
+const patternOf = (path: unknown): string => (Array.isArray(path) ? path.map(patternOf).join('|') : String(path))
+
+/** Where an app is mounted in those around it, as it was written. */
+const mountPattern = (app: ExpressApp): string => {
+  if (!app.parent) return ''
+  const path = patternOf(app.mountpath)
+  return mountPattern(app.parent) + (path === '/' ? '' : path)
+}
+
+/** Express 5 and 4 keep it in different places; 4 makes the first throw. */
+const stackOf = (app: ExpressApp): readonly RouterLayer[] => (app._router ?? app.router)?.stack ?? []
+
+/** The patterns of the routers between `stack` and `route` that together matched `base`. */
+const mountLabel = (stack: readonly RouterLayer[], base: string, route: object): string | undefined => {
+  for (const layer of stack) {
+    if (layer.route === route) {
+      if (base === '') return ''
+      continue
+    }
+    const inner = layer.handle?.stack
+    const match = inner && layer.match(base === '' ? '/' : base)
+    if (!match) continue
+    const { path = '', params = {}, pattern } = match === true ? layer : match
+    const rest = mountLabel(inner, base.slice(path.length), route)
+    if (rest === undefined) continue
+    const own = typeof pattern === 'string' ? (path === '' ? '' : pattern) : withNames(path, params)
+    return own === undefined ? undefined : own + rest
+  }
+  return undefined
+}
+
+/** The matched text with the values of params put back to their names; undefined when one is not a whole segment. */
+const withNames = (matched: string, params: Readonly<Record<string, unknown>>): string | undefined => {
+  const left = new Map(Object.entries(params))
+  const segments = matched.split('/').map((segment) => {
+    for (const [name, value] of left) {
+      if (value !== decode(segment)) continue
+      left.delete(name)
+      return `:${name}`
+    }
+    return segment
+  })
+  return left.size === 0 ? segments.join('/') : undefined
+}
+
+const decode = (segment: string): string => {
+  try {
+    return decodeURIComponent(segment)
+  } catch {
+    return segment
+  }
 }
