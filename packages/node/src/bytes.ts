@@ -10,4 +10,5 @@ export const byteLength = (chunk: unknown, encoding: unknown): number => {
   return Buffer.byteLength(chunk, isEncoding(encoding) ? encoding : 'utf8')
 }
 
-const isEncoding = (value: unknown): value is BufferEncoding => typeof value === 'string' && Buffer.isEncoding(value)
+const isEncoding = (value: unknown): value is BufferEncoding =>
+  typeof value === 'string' && Buffer.isEncoding(value)

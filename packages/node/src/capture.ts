@@ -1,12 +1,16 @@
-import { AlreadyAnsweredError, type Body, ClientGoneError, type HeaderMap, type Outcome, type Reply } from '@millrace/core'
 import { ServerResponse } from 'node:http'
+import { AlreadyAnsweredError, type Body, ClientGoneError, type HeaderMap, type Reply } from '@millrace/core'
+import { Below, type Method } from './below.ts'
 import { byteLength, toBytes } from './bytes.ts'
 import { CapturedBody } from './captured-body.ts'
 import { CapturedReply } from './captured-reply.ts'
 import { addFields, mergeFields, readFields, writeFields } from './fields.ts'
+import { changeHead, headArgs, isBodyless, sendHead } from './head.ts'
 import { HeadersSentError, headWritten, hold, showEnded, unhold } from './held.ts'
 import type { HostResponse } from './host.ts'
 import { seal } from './late.ts'
+import { Lifetime } from './lifetime.ts'
+import { callbackOf, chunkOf, comfort, type Op } from './ops.ts'
 import { pump } from './pump.ts'
 import { checkChunk, checkHead } from './validate.ts'
 
@@ -20,20 +24,8 @@ import { checkChunk, checkHead } from './validate.ts'
  */
 type Mode = 'open' | 'held' | 'passing' | 'taken' | 'sealed'
 
-type Method = 'writeHead' | 'write' | 'end' | 'flushHeaders' | 'cork' | 'uncork'
-type Below = Pick<HostResponse, Method>
-
 /** How many bytes the handler may write while layers look at the head before `write` returns false: Node's own. */
 const highWaterMark = 16 * 1024
-
-const writing: unique symbol = Symbol('millrace.writing')
-
-declare module './host.ts' {
-  interface HostResponse {
-    /** How many captures are writing to it at this moment. */
-    [writing]?: number
-  }
-}
 
 /**
  * The one thing that stands between a handler and its response: turns what the handler writes into a {@link Reply},
@@ -42,9 +34,9 @@ declare module './host.ts' {
  */
 export class Capture {
   readonly res: HostResponse
+  readonly lifetime: Lifetime
   readonly #bodyless: boolean
   #mode: Mode = 'open'
-  /** What our methods stand in front of: Node's own, or those of middleware further out. */
   #below: Below | undefined
   #preset: HeaderMap | undefined
   #ops: Op[] = []
@@ -59,38 +51,13 @@ export class Capture {
   #reject: (error: unknown) => void = ignore
   #bytes = 0
   /** What sends instead, when another capture's reply is the answer. */
-  #sender: { readonly bytes: number } = this
-  #watching = false
-  #outcome: Outcome | undefined
-  #done: Promise<Outcome> | undefined
-  #settle: (outcome: Outcome) => void = ignore
-  #controller: AbortController | undefined
+  #sender: { readonly bytes: number } | undefined
 
   /** @param method the request's: a reply to HEAD has no body */
   constructor(res: HostResponse, method: string) {
     this.res = res
+    this.lifetime = new Lifetime(res, this)
     this.#bodyless = method === 'HEAD'
-  }
-
-  /** Settles once: when the response is finished, or when its connection is gone. */
-  get done(): Promise<Outcome> {
-    this.#watch()
-    this.#done ??= new Promise((resolve) => {
-      this.#settle = resolve
-      if (this.#outcome) resolve(this.#outcome)
-    })
-    return this.#done
-  }
-
-  /** Aborts when the client is gone, or when nobody waits for the handler any more. */
-  get signal(): AbortSignal {
-    this.#watch()
-    if (!this.#controller) {
-      this.#controller = new AbortController()
-      if (this.#outcome?.aborted) this.#controller.abort(new ClientGoneError())
-      else if (this.#mode === 'sealed') this.#controller.abort(new AlreadyAnsweredError())
-    }
-    return this.#controller.signal
   }
 
   /** Header fields that were on the response before the handler ran. */
@@ -99,9 +66,17 @@ export class Capture {
     return this.#preset
   }
 
-  /** Body bytes so far. */
+  /** Body bytes so far, whoever sends them. */
   get bytes(): number {
-    return this.#bytes
+    return this.#sender?.bytes ?? this.#bytes
+  }
+
+  /** The response is through, or its connection is gone. */
+  closed(aborted: boolean): void {
+    if (aborted) this.#body?.fail(new ClientGoneError())
+    if (this.#mode !== 'open') return
+    this.#mode = 'passing'
+    this.#reject(new ClientGoneError())
   }
 
   /** Whether the handler has written to the response itself. */
@@ -116,12 +91,12 @@ export class Capture {
 
   /** Runs the handler and resolves with its reply as soon as the head is known. */
   open(handler: () => void): Promise<Reply> {
-    this.#watch()
+    this.lifetime.watch()
     this.#install()
     return new Promise((resolve, reject) => {
       this.#resolve = resolve
       this.#reject = reject
-      if (this.#outcome) reject(new ClientGoneError())
+      if (this.lifetime.ended) reject(new ClientGoneError())
       else handler()
     })
   }
@@ -140,8 +115,12 @@ export class Capture {
       this.#sender = reply.capture
       reply.capture.send(reply)
     } else if (reply !== this.#reply) this.#answer(reply)
-    else if (this.#reply.bodyChanged) this.#replace(this.#reply)
-    else this.#release(this.#reply)
+    else if (this.#mode === 'held' && this.#below) {
+      const { body } = reply
+      if (!this.#reply.bodyChanged) this.#release(this.#reply, this.#below)
+      else if (body === null || body instanceof Uint8Array) this.#replaceWhole(this.#reply, body, this.#below)
+      else this.#replaceStream(this.#reply, body, this.#below)
+    }
   }
 
   /**
@@ -159,11 +138,11 @@ export class Capture {
   /** Forgets what the handler wrote, for an error that the host itself is going to answer. */
   abandon(): void {
     if (this.#below === undefined || headWritten(this.res)) return
-    if (this.#mode === 'held') this.#swallow(this.#unwrite())
+    if (this.#mode === 'held') comfort(this.res, this.#unwrite(this.#below))
     this.#abandoned = !this.#ended
     this.#ended = false
     this.#mode = 'passing'
-    this.#controller?.abort(new AlreadyAnsweredError())
+    this.lifetime.abort(new AlreadyAnsweredError())
   }
 
   // What the handler calls.
@@ -172,15 +151,16 @@ export class Capture {
     if (this.#below) return
     this.#preset ??= readFields(this.res)
     const { res } = this
-    this.#below = methodsOf(res)
-    res.writeHead = (...args) => this.#onWriteHead(args)
-    res.write = (...args) => this.#onWrite(args)
-    res.end = (...args) => this.#onEnd(args)
-    res.flushHeaders = () => this.#onFlushHeaders()
+    const below = new Below(res)
+    this.#below = below
+    res.writeHead = (...args) => this.#onWriteHead(args, below)
+    res.write = (...args) => this.#onWrite(args, below)
+    res.end = (...args) => this.#onEnd(args, below)
+    res.flushHeaders = () => this.#onFlushHeaders(below)
   }
 
-  #onWriteHead(args: unknown[]): unknown {
-    if (this.#direct) return this.#call('writeHead', args)
+  #onWriteHead(args: readonly unknown[], below: Below): unknown {
+    if (this.#direct) return below.call('writeHead', args)
     if (this.#mode !== 'open') throw new HeadersSentError(this.res)
     const { res } = this
     if (res instanceof ServerResponse) checkHead(args)
@@ -190,41 +170,45 @@ export class Capture {
     if (res.getHeaderNames().length > 0) addFields(res, mergeFields(readFields(res), given))
     res.statusCode = Number(status)
     if (typeof second === 'string') res.statusMessage = second
-    this.#hold('writeHead', args, mergeFields.bind(undefined, readFields(res), given))
+    this.#hold('writeHead', args, () => mergeFields(readFields(res), given))
     return res
   }
 
-  #onWrite(args: unknown[]): boolean {
-    if (this.#direct) return this.#pass(args)
+  #onWrite(args: readonly unknown[], below: Below): boolean {
+    if (this.#direct) return this.#pass(args, below)
     const [chunk, encoding] = args
     checkChunk(chunk)
-    if (this.#mode === 'taken') return this.#body?.push(toBytes(chunk, encoding), callbackOf(args)) ?? true
+    if (this.#mode === 'taken') return this.#bodyStream().push(toBytes(chunk, encoding), callbackOf(args))
     this.#heldBytes += byteLength(chunk, encoding)
     this.#hold('write', args)
     if (this.#heldBytes >= highWaterMark) this.#toldToWait = true
     return !this.#toldToWait
   }
 
-  #onEnd(args: unknown[]): unknown {
-    if (this.#direct) {
-      this.#passEnd(args)
-      return this.res
-    }
-    const chunk = chunkOf(args)
-    if (chunk !== undefined) checkChunk(chunk)
-    if (this.#mode === 'taken') this.#endTaken(args)
+  #onEnd(args: readonly unknown[], below: Below): unknown {
+    if (this.#direct) this.#passEnd(args, below)
     else {
-      const first = !this.#ended
-      this.#ended = true
-      this.#hold('end', args)
-      if (first) hold(this.res, true)
+      const chunk = chunkOf(args)
+      if (chunk !== undefined) checkChunk(chunk)
+      if (this.#mode === 'taken') this.#endTaken(args)
+      else {
+        const first = !this.#ended
+        this.#ended = true
+        this.#hold('end', args)
+        if (first) hold(this.res, true)
+      }
     }
     return this.res
   }
 
-  #onFlushHeaders(): void {
-    if (this.#direct) this.#call('flushHeaders', [])
+  #onFlushHeaders(below: Below): void {
+    if (this.#direct) below.call('flushHeaders', [])
     else if (this.#mode !== 'taken') this.#hold('flushHeaders', [])
+  }
+
+  #onCork(method: 'cork' | 'uncork', below: Below): void {
+    if (this.#mode === 'held') this.#ops.push({ method, args: [] })
+    else if (this.#mode !== 'taken') below.call(method, [])
   }
 
   /** Whether calls go straight through: released, or a head was written past us. */
@@ -236,27 +220,29 @@ export class Capture {
     return true
   }
 
-  #hold(method: Method, args: unknown[], fields?: () => HeaderMap): void {
+  #hold(method: Method, args: readonly unknown[], fields?: () => HeaderMap): void {
     this.#ops.push({ method, args })
-    if (this.#mode !== 'open') return
+    const below = this.#below
+    if (this.#mode !== 'open' || !below) return
     this.#mode = 'held'
     if (method !== 'end') {
       // Corking changes chunk boundaries, so it has to happen in its place among the writes.
-      this.res.cork = () => this.#onCork('cork')
-      this.res.uncork = () => this.#onCork('uncork')
+      this.res.cork = () => this.#onCork('cork', below)
+      this.res.uncork = () => this.#onCork('uncork', below)
     }
     hold(this.res, false)
     this.#announce(fields)
   }
 
-  #onCork(method: 'cork' | 'uncork'): void {
-    if (this.#mode === 'held') this.#ops.push({ method, args: [] })
-    else if (this.#mode !== 'taken') this.#call(method, [])
-  }
-
   #announce(fields: () => HeaderMap = () => readFields(this.res)): void {
     const { res } = this
-    this.#reply = new CapturedReply({ status: res.statusCode, reason: res instanceof ServerResponse ? res.statusMessage : undefined, fields, body: () => this.#bodyNow(), capture: this })
+    this.#reply = new CapturedReply({
+      status: res.statusCode,
+      reason: res instanceof ServerResponse ? res.statusMessage : undefined,
+      fields,
+      body: () => this.#bodyNow(),
+      capture: this,
+    })
     this.#resolve(this.#reply)
   }
 
@@ -269,69 +255,71 @@ export class Capture {
       const chunk = chunkOf(end.args)
       return chunk === undefined ? null : toBytes(chunk, end.args[1])
     }
-    this.#body = this.#capturedBody()
-    return this.#body
+    return this.#bodyStream()
   }
 
-  #capturedBody(): CapturedBody {
-    return new CapturedBody(() => this.#drain())
+  #bodyStream(): CapturedBody {
+    this.#body ??= new CapturedBody(() => this.#drain())
+    return this.#body
   }
 
   // What goes out.
 
   /** As the handler wrote it, but for changes to the head. */
-  #release(reply: CapturedReply): void {
-    if (this.#mode !== 'held') return
+  #release(reply: CapturedReply, below: Below): void {
     const { res } = this
     const changed = reply.headChanged
+    const ops = this.#takeOps()
     unhold(res)
     this.#mode = 'passing'
-    const ops = this.#takeOps()
     let flowing = true
-    this.#write(() => {
-      if (changed) this.#rewriteHead(reply)
+    below.writing(() => {
+      if (changed) changeHead(res, reply)
       for (const { method, args } of ops) {
-        if (method === 'write') flowing = this.#pass(args)
-        else if (method === 'end') this.#passEnd(args)
-        else this.#call(method, changed && method === 'writeHead' ? headArgs(reply) : args)
+        if (method === 'write') flowing = this.#pass(args, below)
+        else if (method === 'end') this.#passEnd(args, below)
+        else below.call(method, changed && method === 'writeHead' ? headArgs(reply) : args)
       }
     })
     // The handler waits for a 'drain' that Node has no reason to emit.
     if (this.#toldToWait && flowing && !this.#ended) this.#drain()
   }
 
-  /** The handler's head, with a body that a layer has put in the place of the handler's. */
-  #replace(reply: CapturedReply): void {
-    if (this.#mode !== 'held') return
-    const { body } = reply
+  /** The handler's head, with bytes that a layer has put in the place of the handler's. */
+  #replaceWhole(reply: CapturedReply, body: Uint8Array | null, below: Below): void {
+    const { res } = this
+    const late = !this.#ended
     const ops = this.#takeOps()
-    unhold(this.res)
-    const { headers } = reply
-    if (body === null || body instanceof Uint8Array) {
-      // An absent one Node adds by itself; a deleted one it would take for a wish to have none.
-      if (headers.has('content-length')) headers.set('content-length', body?.byteLength ?? 0)
-      this.#mode = 'passing'
-      this.#write(() => {
-        this.#rewriteHead(reply)
-        this.#passEnd(body === null ? [] : [body])
-      })
-      this.#swallow(ops)
-      if (!this.#ended) this.#seal()
-      return
-    }
-    headers.delete('content-length')
-    this.#write(() => {
-      this.#rewriteHead(reply)
-      this.#call('writeHead', headArgs(reply))
+    unhold(res)
+    // An absent length Node adds by itself; a deleted one it would take for a wish to have none.
+    if (reply.headers.has('content-length')) reply.headers.set('content-length', body?.byteLength ?? 0)
+    this.#mode = 'passing'
+    below.writing(() => {
+      changeHead(res, reply)
+      comfort(res, ops)
+      this.#passEnd(body === null ? [] : [body], below)
+    })
+    if (late) this.#seal()
+  }
+
+  /** The handler's head, with a stream that may read the handler's. */
+  #replaceStream(reply: CapturedReply, body: AsyncIterable<Uint8Array>, below: Below): void {
+    const { res } = this
+    const ops = this.#takeOps()
+    unhold(res)
+    reply.headers.delete('content-length')
+    below.writing(() => {
+      changeHead(res, reply)
+      below.call('writeHead', headArgs(reply))
     })
     this.#mode = 'taken'
-    this.#body ??= this.#capturedBody()
+    const taken = this.#bodyStream()
     for (const { method, args } of ops) {
-      if (method === 'write') this.#body.push(toBytes(args[0], args[1]), callbackOf(args))
+      if (method === 'write') taken.push(toBytes(args[0], args[1]), callbackOf(args))
       else if (method === 'end') this.#endTaken(args)
     }
     if (this.#toldToWait) this.#drain()
-    this.#pump(body)
+    this.#pump(body, below)
   }
 
   /** A reply that a layer made: what the handler has written, or will, is nobody's business any more. */
@@ -339,68 +327,46 @@ export class Capture {
     const { res } = this
     if (headWritten(res)) return
     const ran = this.#below !== undefined
-    this.#below ??= methodsOf(res)
-    const ops = ran ? this.#unwrite() : []
+    const below = this.#below ?? new Below(res)
+    const ops = ran ? this.#unwrite(below) : []
+    const body = this.#bodyless || isBodyless(reply.status) ? null : reply.body
+    const whole = body === null || body instanceof Uint8Array
     this.#mode = 'sealed'
-    const bodyless = this.#bodyless || isBodyless(reply.status)
-    const body = bodyless ? null : reply.body
-    const stream = body !== null && !(body instanceof Uint8Array)
-    if (reply.body instanceof Uint8Array && !isBodyless(reply.status) && !reply.headers.has('content-length')) {
-      reply.headers.set('content-length', reply.body.byteLength)
-    }
-    this.#write(() => {
-      this.#writeHead(reply)
-      if (body instanceof Uint8Array) {
-        this.#bytes += body.byteLength
-        this.#call('end', [body])
-      } else if (!stream) this.#call('end', [])
+    below.writing(() => {
+      sendHead(res, below, reply)
+      if (!whole) return
+      this.#bytes += body?.byteLength ?? 0
+      below.call('end', body === null ? [] : [body])
     })
-    if (stream) this.#pump(body)
+    if (!whole) this.#pump(body, below)
     if (!ran) return
-    this.#swallow(ops)
+    comfort(res, ops)
+    if (this.#toldToWait) this.#drain()
     this.#seal()
   }
 
-  #writeHead(reply: Reply): void {
-    const { res } = this
-    if (this.#below?.writeHead === ServerResponse.prototype.writeHead) {
-      // Nobody else looks at the head, so it can go to Node as the flat list that it is.
-      if (reply.reason !== undefined) res.statusMessage = reply.reason
-      this.#call('writeHead', [reply.status, reply.headers.raw])
-    } else {
-      addFields(res, reply.headers)
-      this.#call('writeHead', headArgs(reply))
-    }
-  }
-
-  #rewriteHead(reply: Reply): void {
-    const { res } = this
-    res.statusCode = reply.status
-    if (res instanceof ServerResponse && reply.reason !== undefined) res.statusMessage = reply.reason
-    writeFields(res, reply.headers)
-  }
-
-  #pump(body: AsyncIterable<Uint8Array>): void {
+  #pump(body: AsyncIterable<Uint8Array>, below: Below): void {
     void pump(body, this.res, {
       write: (bytes) => {
         this.#bytes += bytes.byteLength
-        return this.#write(() => this.#call('write', [bytes]) !== false)
+        return below.writing(() => below.call('write', [bytes]) !== false)
       },
       end: () => {
-        this.#write(() => this.#call('end', []))
+        below.writing(() => below.call('end', []))
         if (this.#mode === 'taken' && !this.#ended) this.#seal()
       },
+      fail: (error) => below.writing(() => this.res.destroy(error)),
     })
   }
 
-  #pass(args: unknown[]): boolean {
+  #pass(args: readonly unknown[], below: Below): boolean {
     const [chunk, encoding] = args
     if (!this.#bodyless) this.#bytes += byteLength(chunk, encoding)
     this.#body?.pass(() => toBytes(chunk, encoding))
-    return this.#call('write', args) !== false
+    return below.call('write', args) !== false
   }
 
-  #passEnd(args: unknown[]): void {
+  #passEnd(args: readonly unknown[], below: Below): void {
     const chunk = chunkOf(args)
     if (chunk !== undefined) {
       if (!this.#bodyless) this.#bytes += byteLength(chunk, args[1])
@@ -408,25 +374,25 @@ export class Capture {
     }
     this.#ended = true
     this.#body?.passEnd()
-    this.#call('end', args)
+    below.call('end', args)
     if (this.#abandoned) this.#seal()
   }
 
-  #endTaken(args: unknown[]): void {
+  #endTaken(args: readonly unknown[]): void {
     const chunk = chunkOf(args)
     const finished = callbackOf(args)
     if (finished) this.res.once('finish', finished)
-    if (chunk !== undefined) this.#body?.push(toBytes(chunk, args[1]), undefined)
-    this.#body?.pushEnd()
+    if (chunk !== undefined) this.#bodyStream().push(toBytes(chunk, args[1]), undefined)
+    this.#bodyStream().pushEnd()
     this.#ended = true
     showEnded(this.res)
   }
 
   /** Takes back what the handler wrote, down to the fields that stood before it. */
-  #unwrite(): readonly Op[] {
+  #unwrite(below: Below): readonly Op[] {
     const { res } = this
     if (this.#mode === 'held') unhold(res)
-    this.#write(() => {
+    below.writing(() => {
       writeFields(res, this.preset)
       if (res instanceof ServerResponse) res.statusMessage = ''
     })
@@ -436,17 +402,8 @@ export class Capture {
 
   #seal(): void {
     this.#mode = 'sealed'
-    seal(this.res, () => (this.res[writing] ?? 0) > 0)
-    this.#controller?.abort(new AlreadyAnsweredError())
-  }
-
-  /** What waits for swallowed writes is told that they are done. */
-  #swallow(ops: readonly Op[]): void {
-    for (const { args } of ops) {
-      const callback = callbackOf(args)
-      if (callback) process.nextTick(callback)
-    }
-    if (this.#toldToWait) this.#drain()
+    seal(this.res)
+    this.lifetime.abort(new AlreadyAnsweredError())
   }
 
   #takeOps(): readonly Op[] {
@@ -458,67 +415,6 @@ export class Capture {
   #drain(): void {
     process.nextTick(() => this.res.emit('drain'))
   }
-
-  #call(method: Method, args: readonly unknown[]): unknown {
-    const below = this.#below?.[method]
-    return below && Reflect.apply(below, this.res, args)
-  }
-
-  /** Runs what writes to the response, so that calls that Node makes on the way are known as real. */
-  #write<T>(task: () => T): T {
-    const { res } = this
-    res[writing] = (res[writing] ?? 0) + 1
-    try {
-      return task()
-    } finally {
-      res[writing] -= 1
-    }
-  }
-
-  #watch(): void {
-    if (this.#watching) return
-    this.#watching = true
-    const { res } = this
-    if (res.closed === true) this.#onClose()
-    else res.once('close', () => this.#onClose())
-  }
-
-  #onClose(): void {
-    const aborted = !this.res.writableFinished
-    this.#outcome = { bytes: this.#sender.bytes, aborted }
-    if (aborted) {
-      this.#controller?.abort(new ClientGoneError())
-      this.#body?.fail(new ClientGoneError())
-    }
-    if (this.#mode === 'open') {
-      this.#mode = 'passing'
-      this.#reject(new ClientGoneError())
-    }
-    this.#settle(this.#outcome)
-  }
-}
-
-interface Op {
-  readonly method: Method
-  readonly args: unknown[]
 }
 
 const ignore = (): void => undefined
-
-const callbackOf = (args: readonly unknown[]): (() => void) | undefined => {
-  const callback = args.findLast((arg) => typeof arg === 'function')
-  return typeof callback === 'function' ? () => callback() : undefined
-}
-
-/** The data given to `end(chunk?, encoding?, callback?)`. */
-const chunkOf = (args: readonly unknown[]): unknown => {
-  const [chunk] = args
-  return typeof chunk === 'function' || chunk === null || chunk === undefined || chunk === '' ? undefined : chunk
-}
-
-/** RFC 9110 section 6.4.1: these statuses never have content. */
-const isBodyless = (status: number): boolean => status === 204 || status === 304 || status < 200
-
-const headArgs = (reply: Reply): readonly unknown[] => (reply.reason ? [reply.status, reply.reason] : [reply.status])
-
-const methodsOf = ({ writeHead, write, end, flushHeaders, cork, uncork }: HostResponse): Below => ({ writeHead, write, end, flushHeaders, cork, uncork })

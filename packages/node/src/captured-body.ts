@@ -11,7 +11,7 @@ export class CapturedBody extends BodyStream {
   /** A layer reads the chunks; they no longer go straight to the client. */
   taken = false
   #observers: BodyObserver[] | undefined
-  #queue: { readonly bytes: Uint8Array; readonly written: (() => void) | undefined }[] = []
+  readonly #queue: { readonly bytes: Uint8Array; readonly written: (() => void) | undefined }[] = []
   #queued = 0
   #ended = false
   #failure: Error | undefined

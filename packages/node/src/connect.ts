@@ -1,10 +1,14 @@
-import type { Plugin, Schema, Stage } from '@millrace/core'
 import type { IncomingMessage, ServerResponse } from 'node:http'
+import type { Plugin, Schema, Stage } from '@millrace/core'
 import { Capture } from './capture.ts'
 import { NodeExchange } from './exchange.ts'
 
 /** What `app.use` of Connect and Express takes: helmet(), cors(), compression(), morgan(), ... */
-export type ConnectMiddleware = (req: IncomingMessage, res: ServerResponse, next: (error?: unknown) => void) => unknown
+export type ConnectMiddleware = (
+  req: IncomingMessage,
+  res: ServerResponse,
+  next: (error?: unknown) => void,
+) => unknown
 
 /** The rule has no options: the middleware has been given its own. */
 const onOrOff: Schema<object> = {
@@ -15,7 +19,11 @@ const onOrOff: Schema<object> = {
       const [option] = typeof value === 'object' && value !== null ? Object.keys(value) : []
       return option === undefined
         ? { value: {} }
-        : { issues: [{ message: 'expected true or false; give options to the middleware itself', path: [option] }] }
+        : {
+            issues: [
+              { message: 'expected true or false; give options to the middleware itself', path: [option] },
+            ],
+          }
     },
   },
 }
@@ -36,7 +44,8 @@ export const connect = <const Name extends string>(
   stage,
   rule: onOrOff,
   http: () => (exchange, next) => {
-    if (!(exchange instanceof NodeExchange)) throw new TypeError(`the plugin "${name}" needs a node:http response, which this exchange has not`)
+    if (!(exchange instanceof NodeExchange))
+      throw new TypeError(`the plugin "${name}" needs a node:http response, which this exchange has not`)
     const { req, res } = exchange
     const capture = new Capture(res, exchange.method)
     // Koa begins with 404, which a middleware that answers does not expect.

@@ -1,4 +1,18 @@
-import { type Client, Exchange, HandlerAlreadyRanError, type HeaderMap, type Millrace, type Outcome, type Params, type Pipeline, pathOf, type Reply, type RequestHeaders, SyntheticRecursionError, type SyntheticRequest } from '@millrace/core'
+import {
+  type Client,
+  Exchange,
+  HandlerAlreadyRanError,
+  type HeaderMap,
+  type Millrace,
+  type Outcome,
+  type Params,
+  type Pipeline,
+  pathOf,
+  type Reply,
+  type RequestHeaders,
+  SyntheticRecursionError,
+  type SyntheticRequest,
+} from '@millrace/core'
 import { Capture } from './capture.ts'
 import type { HostRequest, HostResponse } from './host.ts'
 import { type App, causeOf, inject } from './inject.ts'
@@ -73,11 +87,11 @@ export abstract class NodeExchange extends Exchange {
   }
 
   get signal(): AbortSignal {
-    return this.capture.signal
+    return this.capture.lifetime.signal
   }
 
   get done(): Promise<Outcome> {
-    return this.capture.done
+    return this.capture.lifetime.done
   }
 
   get preset(): HeaderMap {
@@ -115,6 +129,7 @@ export const exchangeOf = (req: HostRequest): NodeExchange | undefined => req[cu
 
 /** The pipeline for a request, less what has run already on an enclosing exchange of the same Millrace. */
 export const pipelineWithin = (req: HostRequest, mill: Millrace, pipeline: Pipeline): Pipeline => {
-  for (let outer = req[current]; outer; outer = outer.outer) if (outer.mill === mill) return pipeline.inside(outer.pipeline)
+  for (let outer = req[current]; outer; outer = outer.outer)
+    if (outer.mill === mill) return pipeline.inside(outer.pipeline)
   return pipeline
 }

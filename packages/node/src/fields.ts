@@ -1,5 +1,5 @@
-import { HeaderMap } from '@millrace/core'
 import { ServerResponse } from 'node:http'
+import { HeaderMap } from '@millrace/core'
 import type { HostResponse } from './host.ts'
 
 declare module 'node:http' {

@@ -37,14 +37,20 @@ export const showEnded = (res: HostResponse): void => {
 
 /** Whether a head has really been written, past the capture or through it. */
 export const headWritten = (res: HostResponse): boolean =>
-  res instanceof ServerResponse ? res._header !== null && res._header !== held : res.headersSent && !Object.hasOwn(res, 'headersSent')
+  res instanceof ServerResponse
+    ? res._header !== null && res._header !== held
+    : res.headersSent && !Object.hasOwn(res, 'headersSent')
 
 /** What Node throws when the head is changed after it was sent. */
 export class HeadersSentError extends Error {
   readonly code: string
 
   constructor(res: HostResponse) {
-    super(res instanceof ServerResponse ? 'Cannot write headers after they are sent to the client' : 'Response has already been initiated.')
+    super(
+      res instanceof ServerResponse
+        ? 'Cannot write headers after they are sent to the client'
+        : 'Response has already been initiated.',
+    )
     this.code = res instanceof ServerResponse ? 'ERR_HTTP_HEADERS_SENT' : 'ERR_HTTP2_HEADERS_SENT'
   }
 }
@@ -55,5 +61,10 @@ function refuse(this: HostResponse): never {
 
 const yes: PropertyDescriptor = { get: () => true, configurable: true }
 const refusing: PropertyDescriptor = { value: refuse, configurable: true, writable: true }
-const sent: PropertyDescriptorMap = { headersSent: yes, setHeader: refusing, appendHeader: refusing, removeHeader: refusing }
+const sent: PropertyDescriptorMap = {
+  headersSent: yes,
+  setHeader: refusing,
+  appendHeader: refusing,
+  removeHeader: refusing,
+}
 const sentAndEnded: PropertyDescriptorMap = { ...sent, writableEnded: yes, finished: yes }

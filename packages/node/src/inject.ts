@@ -39,10 +39,20 @@ export const inject = async (app: App, request: SyntheticRequest): Promise<Reply
       ...(request.signal && { signal: request.signal }),
     },
   )
-  return { status: answer.statusCode, reason: answer.statusMessage, headers: readFields(answer.raw.res), body: answer.stream() }
+  return {
+    status: answer.statusCode,
+    reason: answer.statusMessage,
+    headers: readFields(answer.raw.res),
+    body: answer.stream(),
+  }
 }
 
 /** Express gives requests and responses other prototypes; the methods that make these synthetic must outlive that. */
 const pin = (object: object, names: readonly string[]): void => {
-  for (const name of names) Object.defineProperty(object, name, { value: Reflect.get(object, name), configurable: true, writable: true })
+  for (const name of names)
+    Object.defineProperty(object, name, {
+      value: Reflect.get(object, name),
+      configurable: true,
+      writable: true,
+    })
 }

@@ -1,14 +1,13 @@
 import { HeaderMap } from '@millrace/core'
+import { isWriting } from './below.ts'
 import type { HostResponse } from './host.ts'
 
 /**
  * What a handler sees that writes after a layer has answered: a response of its own that takes everything and sends
  * nothing. Calls that come from below, from Node or from middleware further out while the real answer is being
  * written, go through.
- *
- * @param real whether the call at hand is part of writing the real answer
  */
-export const seal = (res: HostResponse, real: () => boolean): void => {
+export const seal = (res: HostResponse): void => {
   const fields = new HeaderMap()
   const statusCode = res.statusCode
   let sent = false
@@ -75,7 +74,7 @@ export const seal = (res: HostResponse, real: () => boolean): void => {
   }
 
   const properties: PropertyDescriptorMap = {
-    headersSent: { get: () => (real() ? true : sent), configurable: true },
+    headersSent: { get: () => (isWriting(res) ? true : sent), configurable: true },
     writableEnded: { get: () => ended, configurable: true },
     statusCode: { get: () => statusCode, set: () => undefined, configurable: true },
   }
@@ -83,7 +82,7 @@ export const seal = (res: HostResponse, real: () => boolean): void => {
     const genuine: unknown = Reflect.get(res, name)
     if (typeof genuine !== 'function') continue
     properties[name] = {
-      value: (...args: never[]): unknown => (real() ? genuine.apply(res, args) : pretend(...args)),
+      value: (...args: never[]): unknown => (isWriting(res) ? genuine.apply(res, args) : pretend(...args)),
       configurable: true,
       writable: true,
     }

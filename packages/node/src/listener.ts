@@ -37,7 +37,10 @@ class ListenerExchange<Req extends HostRequest, Res extends HostResponse> extend
  * Wraps an app from outside, so that what a layer answers never enters it:
  * `http.createServer(listener(mill, app))`. Works on any `(req, res)` function, on HTTP/1 and HTTP/2.
  */
-export const listener = <Req extends HostRequest, Res extends HostResponse>(mill: Millrace, app: Listener<Req, Res>): Listener<Req, Res> => {
+export const listener = <Req extends HostRequest, Res extends HostResponse>(
+  mill: Millrace,
+  app: Listener<Req, Res>,
+): Listener<Req, Res> => {
   const answer = (req: Req, res: Res): void => {
     let pipeline: Pipeline
     try {
@@ -59,7 +62,8 @@ export const listener = <Req extends HostRequest, Res extends HostResponse>(mill
         queueMicrotask(() => {
           throw error
         })
-      } else if (!(error instanceof ClientGoneError)) exchange.capture.send(problem(500, 'Internal Server Error'))
+      } else if (!(error instanceof ClientGoneError))
+        exchange.capture.send(problem(500, 'Internal Server Error'))
     })
   }
   startBehind(mill)

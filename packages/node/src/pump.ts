@@ -4,6 +4,8 @@ import type { HostResponse } from './host.ts'
 export interface Sink {
   write(bytes: Uint8Array): boolean
   end(): void
+  /** The body broke off. */
+  fail(error: Error): void
 }
 
 /**
@@ -33,7 +35,7 @@ export const pump = async (body: AsyncIterable<Uint8Array>, res: HostResponse, s
     }
     sink.end()
   } catch (error) {
-    res.destroy(error instanceof Error ? error : new Error(String(error)))
+    sink.fail(error instanceof Error ? error : new Error(String(error)))
   } finally {
     res.off('close', onClose)
     res.off('drain', onDrain)

@@ -1,8 +1,9 @@
-import { channel, type Channel, type Millrace, type Reply, warn } from '@millrace/core'
+import { type Channel, channel, type Millrace, type Reply, warn } from '@millrace/core'
 import type { NodeExchange } from './exchange.ts'
 
 /** `millrace:core:error`: an error that a layer let through or made, as given to the host. */
-export const failures: Channel<{ readonly exchange: NodeExchange; readonly error: unknown }> = channel('millrace:core:error')
+export const failures: Channel<{ readonly exchange: NodeExchange; readonly error: unknown }> =
+  channel('millrace:core:error')
 
 /**
  * Runs an exchange through its layers and sends what comes out.
@@ -31,6 +32,9 @@ export const serve = (exchange: NodeExchange, fail: (error: unknown) => void): v
 /** Starts the plugins of a mounted Millrace. Requests do not wait for it, and an error takes no request down. */
 export const startBehind = (mill: Millrace): void => {
   mill.start().catch((error: unknown) => {
-    warn({ code: 'MILLRACE_START', message: `a plugin did not start: ${error instanceof Error ? error.message : String(error)}` })
+    warn({
+      code: 'MILLRACE_START',
+      message: `a plugin did not start: ${error instanceof Error ? error.message : String(error)}`,
+    })
   })
 }

@@ -1,7 +1,7 @@
-import { listener } from '@millrace/node'
-import { adapterContract, type Scene } from '@millrace/testing'
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
+import { listener } from '@millrace/node'
+import { adapterContract, type Scene } from '@millrace/testing'
 
 const handle = async (scene: Scene, req: IncomingMessage, res: ServerResponse): Promise<void> => {
   switch (scene.does) {

@@ -1,0 +1,34 @@
+import { ServerResponse } from 'node:http'
+import type { Reply } from '@millrace/core'
+import type { Below } from './below.ts'
+import { addFields, writeFields } from './fields.ts'
+import type { HostResponse } from './host.ts'
+
+/** RFC 9110 section 6.4.1: these statuses never have content. */
+export const isBodyless = (status: number): boolean => status === 204 || status === 304 || status < 200
+
+/** Sends the head of a layer's reply, on top of the fields that stand on the response. */
+export const sendHead = (res: HostResponse, below: Below, reply: Reply): void => {
+  if (reply.body instanceof Uint8Array && !isBodyless(reply.status) && !reply.headers.has('content-length')) {
+    reply.headers.set('content-length', reply.body.byteLength)
+  }
+  if (below.has('writeHead', ServerResponse.prototype.writeHead)) {
+    // Nobody else looks at the head, so it can go to Node as the flat list that it is.
+    if (reply.reason !== undefined) res.statusMessage = reply.reason
+    below.call('writeHead', [reply.status, reply.headers.raw])
+  } else {
+    addFields(res, reply.headers)
+    below.call('writeHead', headArgs(reply))
+  }
+}
+
+/** Puts a changed head on the response, for Node to send with the first byte. */
+export const changeHead = (res: HostResponse, reply: Reply): void => {
+  res.statusCode = reply.status
+  if (res instanceof ServerResponse && reply.reason !== undefined) res.statusMessage = reply.reason
+  writeFields(res, reply.headers)
+}
+
+/** What `writeHead` is given when the fields stand on the response. */
+export const headArgs = (reply: Reply): readonly unknown[] =>
+  reply.reason ? [reply.status, reply.reason] : [reply.status]

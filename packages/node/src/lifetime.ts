@@ -1,0 +1,70 @@
+import { ClientGoneError, type Outcome } from '@millrace/core'
+import type { HostResponse } from './host.ts'
+
+/** What a lifetime needs to know, and tells. */
+export interface Watched {
+  /** Body bytes so far. */
+  readonly bytes: number
+  closed(aborted: boolean): void
+}
+
+/** How long a response lives: until its last byte is handed over, or its connection is gone. */
+export class Lifetime {
+  readonly #res: HostResponse
+  readonly #watched: Watched
+  #watching = false
+  #outcome: Outcome | undefined
+  #done: PromiseWithResolvers<Outcome> | undefined
+  #controller: AbortController | undefined
+  #reason: Error | undefined
+
+  constructor(res: HostResponse, watched: Watched) {
+    this.#res = res
+    this.#watched = watched
+  }
+
+  get ended(): boolean {
+    return this.#outcome !== undefined
+  }
+
+  /** Settles once, and never rejects. */
+  get done(): Promise<Outcome> {
+    this.watch()
+    if (!this.#done) {
+      this.#done = Promise.withResolvers()
+      if (this.#outcome) this.#done.resolve(this.#outcome)
+    }
+    return this.#done.promise
+  }
+
+  get signal(): AbortSignal {
+    this.watch()
+    if (!this.#controller) {
+      this.#controller = new AbortController()
+      if (this.#reason) this.#controller.abort(this.#reason)
+    }
+    return this.#controller.signal
+  }
+
+  /** Tells the handler to stop; the first reason counts. */
+  abort(reason: Error): void {
+    this.#reason ??= reason
+    this.#controller?.abort(reason)
+  }
+
+  /** `close` is the one event that comes whatever happens (node#1309, node#46666). */
+  watch(): void {
+    if (this.#watching) return
+    this.#watching = true
+    if (this.#res.closed === true) this.#onClose()
+    else this.#res.once('close', () => this.#onClose())
+  }
+
+  #onClose(): void {
+    const aborted = !this.#res.writableFinished
+    this.#outcome = { bytes: this.#watched.bytes, aborted }
+    if (aborted) this.abort(new ClientGoneError())
+    this.#watched.closed(aborted)
+    this.#done?.resolve(this.#outcome)
+  }
+}

@@ -1,0 +1,27 @@
+import type { Method } from './below.ts'
+import type { HostResponse } from './host.ts'
+
+/** A call of the handler's that is kept until the layers have returned. */
+export interface Op {
+  readonly method: Method
+  readonly args: readonly unknown[]
+}
+
+/** The data given to `end(chunk?, encoding?, callback?)`. */
+export const chunkOf = ([chunk]: readonly unknown[]): unknown =>
+  typeof chunk === 'function' || chunk === null || chunk === undefined || chunk === '' ? undefined : chunk
+
+export const callbackOf = (args: readonly unknown[]): (() => void) | undefined => {
+  const callback = args.findLast((arg) => typeof arg === 'function')
+  return typeof callback === 'function' ? () => callback() : undefined
+}
+
+/** Tells whoever waits for calls that nobody will make that they are done. */
+export const comfort = (res: HostResponse, ops: readonly Op[]): void => {
+  for (const { method, args } of ops) {
+    const callback = callbackOf(args)
+    if (!callback) continue
+    if (method === 'end' && !res.writableFinished) res.once('finish', callback)
+    else process.nextTick(callback)
+  }
+}
