@@ -1,0 +1,280 @@
+import { ServerResponse } from 'node:http'
+import { AlreadyAnsweredError, type Body, ClientGoneError, type HeaderMap, type Reply } from '@millrace/core'
+import { Below, type Method } from './below.ts'
+import { byteLength, toBytes } from './bytes.ts'
+import { CapturedBody } from './captured-body.ts'
+import { CapturedReply } from './captured-reply.ts'
+import { addFields, mergeFields, readFields } from './fields.ts'
+import { isBodyless } from './head.ts'
+import { HeadersSentError, headWritten, hold, showEnded } from './held.ts'
+import type { HostResponse } from './host.ts'
+import { seal } from './late.ts'
+import { Lifetime } from './lifetime.ts'
+import { callbackOf, chunkOf, type Op } from './ops.ts'
+import { checkChunk, checkHead } from './validate.ts'
+
+/**
+ * What the handler's calls on the response do:
+ * - `open`: nothing was written yet.
+ * - `held`: the head is known; calls are kept until the layers have returned.
+ * - `passing`: the layers left the body alone: calls go through as they come.
+ * - `taken`: a layer reads the body: chunks go to it.
+ * - `sealed`: a layer has answered instead: calls are swallowed (by `late.ts`, in front of ours).
+ */
+type Mode = 'open' | 'held' | 'passing' | 'taken' | 'sealed'
+
+/** How many bytes the handler may write while layers look at the head before `write` returns false: Node's own. */
+const highWaterMark = 16 * 1024
+
+/**
+ * Writes down what a handler writes to its response: turns it into a {@link Reply} as soon as the head is known, and
+ * keeps the calls until the layers have returned.
+ */
+export abstract class Recorder {
+  readonly res: HostResponse
+  readonly lifetime: Lifetime
+  protected readonly bodyless: boolean
+  protected mode: Mode = 'open'
+  protected below: Below | undefined
+  #preset: HeaderMap | undefined
+  #ops: Op[] = []
+  #heldBytes = 0
+  protected toldToWait = false
+  protected ended = false
+  /** The handler still runs, but the host answers: whatever comes after that answer is late. */
+  protected abandoned = false
+  protected reply: CapturedReply | undefined
+  protected body: CapturedBody | undefined
+  #resolve: (reply: Reply) => void = ignore
+  #reject: (error: unknown) => void = ignore
+  protected sent = 0
+
+  /** @param method the request's: a reply to HEAD has no body */
+  constructor(res: HostResponse, method: string) {
+    this.res = res
+    this.lifetime = new Lifetime(res, this)
+    this.bodyless = method === 'HEAD'
+  }
+
+  /** Body bytes so far, whoever sends them. */
+  abstract readonly bytes: number
+
+  /** Sends what the layers returned. */
+  abstract send(reply: Reply): void
+
+  /** Header fields that were on the response before the handler ran. */
+  get preset(): HeaderMap {
+    this.#preset ??= readFields(this.res)
+    return this.#preset
+  }
+
+  /** The response is through, or its connection is gone. */
+  closed(aborted: boolean): void {
+    if (aborted) this.body?.fail(new ClientGoneError())
+    if (this.mode !== 'open') return
+    this.mode = 'passing'
+    this.#reject(new ClientGoneError())
+  }
+
+  /** Whether the handler has written to the response itself. */
+  get replied(): boolean {
+    return this.reply !== undefined
+  }
+
+  /** Whether the handler was run. */
+  get opened(): boolean {
+    return this.below !== undefined
+  }
+
+  /** Runs the handler and resolves with its reply as soon as the head is known. */
+  open(handler: () => void): Promise<Reply> {
+    this.lifetime.watch()
+    this.#install()
+    return new Promise((resolve, reject) => {
+      this.#resolve = resolve
+      this.#reject = reject
+      if (this.lifetime.ended) reject(new ClientGoneError())
+      else handler()
+    })
+  }
+
+  /** For a handler that failed before it answered, on a host that does not turn errors into answers. */
+  fail(error: unknown): void {
+    this.#reject(error)
+  }
+
+  /**
+   * Lets what is written from now on go through as it is, for a host that turns its own idea of a response into
+   * writes.
+   *
+   * @param body is shown the bytes on their way
+   */
+  pass(body?: CapturedBody): void {
+    if (this.mode !== 'open') return
+    this.body = body
+    this.mode = 'passing'
+  }
+
+  #install(): void {
+    if (this.below) return
+    this.#preset ??= readFields(this.res)
+    const { res } = this
+    const below = new Below(res)
+    this.below = below
+    res.writeHead = (...args) => this.#onWriteHead(args, below)
+    res.write = (...args) => this.#onWrite(args, below)
+    res.end = (...args) => this.#onEnd(args, below)
+    res.flushHeaders = () => this.#onFlushHeaders(below)
+  }
+
+  #onWriteHead(args: readonly unknown[], below: Below): unknown {
+    if (this.#direct) return below.call('writeHead', args)
+    if (this.mode !== 'open') throw new HeadersSentError(this.res)
+    const { res } = this
+    if (res instanceof ServerResponse) checkHead(args)
+    const [status, second, third] = args
+    const given = third ?? second
+    // Node merges the given fields into those that stand, if there are any; who asks for them then sees them.
+    if (res.getHeaderNames().length > 0) addFields(res, mergeFields(readFields(res), given))
+    res.statusCode = Number(status)
+    if (typeof second === 'string') res.statusMessage = second
+    this.#hold('writeHead', args, () => mergeFields(readFields(res), given))
+    return res
+  }
+
+  #onWrite(args: readonly unknown[], below: Below): boolean {
+    if (this.#direct) return this.writeThrough(args, below)
+    const [chunk, encoding] = args
+    checkChunk(chunk)
+    if (this.mode === 'taken') return this.bodyStream().push(toBytes(chunk, encoding), callbackOf(args))
+    this.#heldBytes += byteLength(chunk, encoding)
+    this.#hold('write', args)
+    if (this.#heldBytes >= highWaterMark) this.toldToWait = true
+    return !this.toldToWait
+  }
+
+  #onEnd(args: readonly unknown[], below: Below): unknown {
+    if (this.#direct) this.endThrough(args, below)
+    else {
+      const chunk = chunkOf(args)
+      if (chunk !== undefined) checkChunk(chunk)
+      if (this.mode === 'taken') this.endTaken(args)
+      else {
+        const first = !this.ended
+        this.ended = true
+        this.#hold('end', args)
+        if (first) hold(this.res, true)
+      }
+    }
+    return this.res
+  }
+
+  #onFlushHeaders(below: Below): void {
+    if (this.#direct) below.call('flushHeaders', [])
+    else if (this.mode !== 'taken') this.#hold('flushHeaders', [])
+  }
+
+  #onCork(method: 'cork' | 'uncork', below: Below): void {
+    if (this.mode === 'held') this.#ops.push({ method, args: [] })
+    else if (this.mode !== 'taken') below.call(method, [])
+  }
+
+  /** Whether calls go straight through: released, or a head was written past us. */
+  get #direct(): boolean {
+    if (this.mode === 'passing' || this.mode === 'sealed') return true
+    if (this.mode !== 'open' || !headWritten(this.res)) return false
+    this.mode = 'passing'
+    this.#announce()
+    return true
+  }
+
+  #hold(method: Method, args: readonly unknown[], fields?: () => HeaderMap): void {
+    this.#ops.push({ method, args })
+    const below = this.below
+    if (this.mode !== 'open' || !below) return
+    this.mode = 'held'
+    if (method !== 'end') {
+      // Corking changes chunk boundaries, so it has to happen in its place among the writes.
+      this.res.cork = () => this.#onCork('cork', below)
+      this.res.uncork = () => this.#onCork('uncork', below)
+    }
+    hold(this.res, false)
+    this.#announce(fields)
+  }
+
+  #announce(fields: () => HeaderMap = () => readFields(this.res)): void {
+    const { res } = this
+    this.reply = new CapturedReply({
+      status: res.statusCode,
+      reason: res instanceof ServerResponse ? res.statusMessage : undefined,
+      fields,
+      body: () => this.#bodyNow(),
+      capture: this,
+    })
+    this.#resolve(this.reply)
+  }
+
+  #bodyNow(): Body {
+    const { statusCode } = this.res
+    if (this.bodyless || isBodyless(statusCode)) return null
+    const only = this.#ops.filter((op) => op.method !== 'writeHead')
+    const [end] = only
+    if (end?.method === 'end') {
+      const chunk = chunkOf(end.args)
+      return chunk === undefined ? null : toBytes(chunk, end.args[1])
+    }
+    return this.bodyStream()
+  }
+
+  protected bodyStream(): CapturedBody {
+    this.body ??= new CapturedBody(() => this.drain())
+    return this.body
+  }
+
+  protected writeThrough(args: readonly unknown[], below: Below): boolean {
+    const [chunk, encoding] = args
+    if (!this.bodyless) this.sent += byteLength(chunk, encoding)
+    this.body?.pass(() => toBytes(chunk, encoding))
+    return below.call('write', args) !== false
+  }
+
+  protected endThrough(args: readonly unknown[], below: Below): void {
+    const chunk = chunkOf(args)
+    if (chunk !== undefined) {
+      if (!this.bodyless) this.sent += byteLength(chunk, args[1])
+      this.body?.pass(() => toBytes(chunk, args[1]))
+    }
+    this.ended = true
+    this.body?.passEnd()
+    below.call('end', args)
+    if (this.abandoned) this.seal()
+  }
+
+  protected endTaken(args: readonly unknown[]): void {
+    const chunk = chunkOf(args)
+    const finished = callbackOf(args)
+    if (finished) this.res.once('finish', finished)
+    if (chunk !== undefined) this.bodyStream().push(toBytes(chunk, args[1]), undefined)
+    this.bodyStream().pushEnd()
+    this.ended = true
+    showEnded(this.res)
+  }
+
+  protected seal(): void {
+    this.mode = 'sealed'
+    seal(this.res)
+    this.lifetime.abort(new AlreadyAnsweredError())
+  }
+
+  protected takeOps(): readonly Op[] {
+    const ops = this.#ops
+    this.#ops = []
+    return ops
+  }
+
+  protected drain(): void {
+    process.nextTick(() => this.res.emit('drain'))
+  }
+}
+
+const ignore = (): void => undefined
