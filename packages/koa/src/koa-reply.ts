@@ -1,6 +1,7 @@
+import { STATUS_CODES } from 'node:http'
+import { Readable } from 'node:stream'
 import type { HeaderMap, Reply } from '@millrace/core'
 import { CapturedBody, CapturedReply, readFields, writeFields } from '@millrace/node'
-import { Readable } from 'node:stream'
 import type { KoaContext } from './host.ts'
 
 /** What `ctx` says after the handlers, as a reply; Koa still writes it, so only what a layer changed is put back. */
@@ -12,7 +13,9 @@ export class KoaReply extends CapturedReply {
   constructor(ctx: KoaContext) {
     super({
       status: ctx.status,
-      reason: ctx.res.statusMessage || undefined,
+      // Koa sets the usual reason with each status; only another is the handler's own.
+      reason:
+        ctx.res.statusMessage === STATUS_CODES[ctx.status] ? undefined : ctx.res.statusMessage || undefined,
       fields: () => fieldsOf(ctx),
       body: () => {
         const body = bodyOf(ctx)
@@ -50,7 +53,8 @@ export const sayReply = (ctx: KoaContext, reply: Reply, preset: HeaderMap): void
 
 const say = (ctx: KoaContext, { status, reason, body }: Reply, fields: HeaderMap): void => {
   if (body === null) ctx.body = null
-  else if (body instanceof Uint8Array) ctx.body = Buffer.isBuffer(body) ? body : Buffer.from(body.buffer, body.byteOffset, body.byteLength)
+  else if (body instanceof Uint8Array)
+    ctx.body = Buffer.isBuffer(body) ? body : Buffer.from(body.buffer, body.byteOffset, body.byteLength)
   else ctx.body = Readable.from(body, { objectMode: false })
   ctx.status = status
   if (reason) ctx.res.statusMessage = reason
@@ -67,8 +71,12 @@ const fieldsOf = (ctx: KoaContext): HeaderMap => {
   if (empty.has(ctx.status) || ctx.method === 'HEAD') return fields
   const { body } = ctx
   if (body === null || body === undefined) {
-    if (!ctx.response._explicitNullBody) fields.set('Content-Type', 'text/plain; charset=utf-8').set('Content-Length', Buffer.byteLength(messageOf(ctx)))
-  } else if (isJson(body) && !fields.has('content-length')) fields.set('Content-Length', Buffer.byteLength(JSON.stringify(body)))
+    if (!ctx.response._explicitNullBody)
+      fields
+        .set('Content-Type', 'text/plain; charset=utf-8')
+        .set('Content-Length', Buffer.byteLength(messageOf(ctx)))
+  } else if (isJson(body) && !fields.has('content-length'))
+    fields.set('Content-Length', Buffer.byteLength(JSON.stringify(body)))
   return fields
 }
 
@@ -76,7 +84,8 @@ const fieldsOf = (ctx: KoaContext): HeaderMap => {
 const bodyOf = (ctx: KoaContext): Uint8Array | AsyncIterable<Uint8Array> | null => {
   const { body } = ctx
   if (empty.has(ctx.status) || ctx.method === 'HEAD') return null
-  if (body === null || body === undefined) return ctx.response._explicitNullBody ? null : Buffer.from(messageOf(ctx))
+  if (body === null || body === undefined)
+    return ctx.response._explicitNullBody ? null : Buffer.from(messageOf(ctx))
   if (typeof body === 'string') return Buffer.from(body)
   if (Buffer.isBuffer(body)) return body
   if (body instanceof Readable) return body
@@ -88,8 +97,14 @@ const bodyOf = (ctx: KoaContext): Uint8Array | AsyncIterable<Uint8Array> | null 
 }
 
 const isJson = (body: unknown): boolean =>
-  typeof body !== 'string' && !Buffer.isBuffer(body) && !(body instanceof ReadableStream) && !(body instanceof Blob) && !(body instanceof Response) && !isPipeable(body)
+  typeof body !== 'string' &&
+  !Buffer.isBuffer(body) &&
+  !(body instanceof ReadableStream) &&
+  !(body instanceof Blob) &&
+  !(body instanceof Response) &&
+  !isPipeable(body)
 
-const isPipeable = (body: unknown): body is NodeJS.ReadableStream => typeof body === 'object' && body !== null && 'pipe' in body && typeof body.pipe === 'function'
+const isPipeable = (body: unknown): body is NodeJS.ReadableStream =>
+  typeof body === 'object' && body !== null && 'pipe' in body && typeof body.pipe === 'function'
 
 const messageOf = (ctx: KoaContext): string => ctx.message || String(ctx.status)

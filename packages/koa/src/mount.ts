@@ -1,4 +1,11 @@
-import { type AnyPlugin, ClientGoneError, type Millrace, type Pipeline, type Reply, type RouteRules } from '@millrace/core'
+import {
+  type AnyPlugin,
+  ClientGoneError,
+  type Millrace,
+  type Pipeline,
+  type Reply,
+  type RouteRules,
+} from '@millrace/core'
 import { type App, CapturedReply, failures, NodeExchange, pipelineWithin, startBehind } from '@millrace/node'
 import type { KoaContext } from './host.ts'
 import { KoaReply, sayReply } from './koa-reply.ts'
@@ -94,7 +101,11 @@ export const mount = <P extends readonly AnyPlugin[]>(mill: Millrace<P>): Use<P>
   return (rules) => {
     const inline = rules && mill.inline(rules)
     return async function millrace(ctx, next) {
-      const pipeline = pipelineWithin(ctx.req, mill, inline ? inline() : mill.match(ctx.method, ctx.originalUrl))
+      const pipeline = pipelineWithin(
+        ctx.req,
+        mill,
+        inline ? inline() : mill.match(ctx.method, ctx.originalUrl),
+      )
       if (pipeline.idle) {
         await next()
         return

@@ -1,10 +1,10 @@
+import type { AddressInfo } from 'node:net'
+import { PassThrough } from 'node:stream'
 import Router from '@koa/router'
 import { mount } from '@millrace/koa'
 import { adapterContract, type HostUnderTest, type Scene } from '@millrace/testing'
 import Koa, { type Context, type Middleware } from 'koa'
 import Koa2 from 'koa2'
-import type { AddressInfo } from 'node:net'
-import { PassThrough } from 'node:stream'
 
 const handler =
   (scene: Scene): Middleware =>

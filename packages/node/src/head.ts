@@ -25,7 +25,8 @@ export const sendHead = (res: HostResponse, below: Below, reply: Reply): void =>
 /** Puts a changed head on the response, for Node to send with the first byte. */
 export const changeHead = (res: HostResponse, reply: Reply): void => {
   res.statusCode = reply.status
-  if (res instanceof ServerResponse && reply.reason !== undefined) res.statusMessage = reply.reason
+  // Without a reason of its own, Node's for the status.
+  if (res instanceof ServerResponse) res.statusMessage = reply.reason ?? ''
   writeFields(res, reply.headers)
 }
 

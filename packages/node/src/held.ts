@@ -1,4 +1,4 @@
-import { ServerResponse } from 'node:http'
+import { ServerResponse, STATUS_CODES } from 'node:http'
 import type { HostResponse } from './host.ts'
 
 declare module 'node:http' {
@@ -19,6 +19,8 @@ export const hold = (res: HostResponse, ended: boolean): void => {
     // Node derives all of it from these two fields, so nothing has to be overridden.
     res._header ??= held
     res.finished = ended
+    res.statusCode |= 0
+    res.statusMessage ||= STATUS_CODES[res.statusCode] ?? 'unknown'
   } else Object.defineProperties(res, ended ? sentAndEnded : sent)
 }
 

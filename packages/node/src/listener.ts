@@ -26,6 +26,8 @@ class ListenerExchange<Req extends HostRequest, Res extends HostResponse> extend
       try {
         this.run()
       } catch (error) {
+        // As an exception in a bare listener is: uncaught.
+        if (this.capture.replied) throwUncaught(error)
         this.thrown = { error }
         this.capture.fail(error)
       }
@@ -58,14 +60,17 @@ export const listener = <Req extends HostRequest, Res extends HostResponse>(
     serve(exchange, (error) => {
       if (error === exchange.thrown?.error) {
         exchange.capture.abandon()
-        // As an exception in a bare listener is: uncaught.
-        queueMicrotask(() => {
-          throw error
-        })
+        throwUncaught(error)
       } else if (!(error instanceof ClientGoneError))
         exchange.capture.send(problem(500, 'Internal Server Error'))
     })
   }
   startBehind(mill)
   return answer
+}
+
+const throwUncaught = (error: unknown): void => {
+  queueMicrotask(() => {
+    throw error
+  })
 }

@@ -11,7 +11,7 @@ import type { HostResponse } from './host.ts'
 import { seal } from './late.ts'
 import { Lifetime } from './lifetime.ts'
 import { callbackOf, chunkOf, type Op } from './ops.ts'
-import { checkChunk, checkHead } from './validate.ts'
+import { checkChunk, checkHead, checkStanding } from './validate.ts'
 
 /**
  * What the handler's calls on the response do:
@@ -189,8 +189,9 @@ export abstract class Recorder {
   }
 
   #hold(method: Method, args: readonly unknown[], fields?: () => HeaderMap): void {
+    const { below, res } = this
+    if (this.mode === 'open' && method !== 'writeHead') checkStanding(res)
     this.#ops.push({ method, args })
-    const below = this.below
     if (this.mode !== 'open' || !below) return
     this.mode = 'held'
     if (method !== 'end') {
@@ -198,14 +199,14 @@ export abstract class Recorder {
       this.res.cork = () => this.#onCork('cork', below)
       this.res.uncork = () => this.#onCork('uncork', below)
     }
-    hold(this.res, false)
     this.#announce(fields)
+    hold(this.res, false)
   }
 
   #announce(fields: () => HeaderMap = () => readFields(this.res)): void {
     const { res } = this
     this.reply = new CapturedReply({
-      status: res.statusCode,
+      status: Number(res.statusCode),
       reason: res instanceof ServerResponse ? res.statusMessage : undefined,
       fields,
       body: () => this.#bodyNow(),

@@ -1,5 +1,6 @@
 import { IncomingMessage, OutgoingMessage, ServerResponse } from 'node:http'
 import { Socket } from 'node:net'
+import type { HostResponse } from './host.ts'
 
 const nobody = new IncomingMessage(new Socket())
 
@@ -12,4 +13,12 @@ export const checkChunk = (chunk: unknown): void => {
 export const checkHead = (args: readonly unknown[]): void => {
   const scratch = new ServerResponse(nobody)
   Reflect.apply(scratch.writeHead, scratch, args)
+}
+
+/** Throws what Node would throw for the status and the reason that stand on the response when the head is due. */
+export const checkStanding = (res: HostResponse): void => {
+  if (!(res instanceof ServerResponse)) return
+  const { statusCode, statusMessage } = res
+  if (!(statusCode >= 100 && statusCode <= 999)) checkHead([statusCode])
+  else if (statusMessage) checkHead([statusCode, statusMessage])
 }
