@@ -1,20 +1,14 @@
-import { type AnyPlugin, type Exchange, type Layer, millrace, type Plugin, type Reply } from '@millrace/core'
+import assert from 'node:assert/strict'
+import { describe, test } from 'node:test'
+import { millrace } from '@millrace/core'
 import { connect } from '@millrace/node'
+import { layerPlugin } from '@millrace/testing'
 import compression from 'compression'
 import cors from 'cors'
 import helmet from 'helmet'
 import morgan from 'morgan'
-import assert from 'node:assert/strict'
-import { describe, test } from 'node:test'
 import serveStatic from 'serve-static'
 import { hosts, serving } from './hosts.ts'
-
-const probe = (layer: Layer<Exchange, Reply>): Plugin => ({
-  name: 'probe',
-  stage: 'observe',
-  rule: { '~standard': { version: 1, vendor: 'test', validate: (value) => ({ value }) } },
-  http: () => layer,
-})
 
 for (const [name, host] of Object.entries(hosts)) {
   describe(`connect() on ${name}`, () => {
@@ -34,16 +28,19 @@ for (const [name, host] of Object.entries(hosts)) {
     test('middleware that answers by itself: cors to a preflight; the layers see that reply', async () => {
       const calls: string[] = []
       const seen: unknown[] = []
-      const plugins: AnyPlugin[] = [
-        connect('cors', cors({ origin: 'https://a.example' })),
-        probe(async (exchange, next) => {
+      const plugins = [
+        layerPlugin('probe', async (exchange, next) => {
           const reply = await next(exchange)
           void exchange.done.then((outcome) => seen.push([exchange.method, reply.status, outcome.bytes]))
           reply.headers.set('x-probe', '1')
           return reply
         }),
+        connect('cors', cors({ origin: 'https://a.example' })),
       ]
-      const mill = millrace<readonly AnyPlugin[], Record<string, object>>({ plugins, routes: { '/**': { cors: true, probe: true } } })
+      const mill = millrace({
+        plugins,
+        routes: { '/**': { cors: true, probe: true } },
+      })
       await serving(host(mill, calls), async (origin) => {
         const preflight = await fetch(`${origin}/json`, {
           method: 'OPTIONS',
@@ -62,7 +59,10 @@ for (const [name, host] of Object.entries(hosts)) {
 
     test('middleware that wraps the response: compression', async () => {
       const calls: string[] = []
-      const mill = millrace({ plugins: [connect('compression', compression())], routes: { '/text/**': { compression: true } } })
+      const mill = millrace({
+        plugins: [connect('compression', compression())],
+        routes: { '/text/**': { compression: true } },
+      })
       await serving(host(mill, calls), async (origin) => {
         const large = await fetch(`${origin}/text/5000`, { headers: { 'accept-encoding': 'gzip' } })
         assert.equal(large.headers.get('content-encoding'), 'gzip')
@@ -75,7 +75,10 @@ for (const [name, host] of Object.entries(hosts)) {
 
     test('middleware that streams a file, or lets go on: serve-static', async () => {
       const calls: string[] = []
-      const mill = millrace({ plugins: [connect('files', serveStatic(import.meta.dirname))], routes: { '/**': { files: true } } })
+      const mill = millrace({
+        plugins: [connect('files', serveStatic(import.meta.dirname))],
+        routes: { '/**': { files: true } },
+      })
       await serving(host(mill, calls), async (origin) => {
         const file = await fetch(`${origin}/connect.test.ts`)
         assert.equal(file.status, 200)
@@ -111,7 +114,9 @@ for (const [name, host] of Object.entries(hosts)) {
     test("an error given to next is the host's to handle", async () => {
       if (name === 'listener') return
       const calls: string[] = []
-      const refuse = connect('refuse', (_req, _res, next) => next(Object.assign(new Error('no'), { status: 418, expose: true })))
+      const refuse = connect('refuse', (_req, _res, next) =>
+        next(Object.assign(new Error('no'), { status: 418, expose: true })),
+      )
       const mill = millrace({ plugins: [refuse], routes: { '/**': { refuse: true } } })
       await serving(host(mill, calls), async (origin) => {
         assert.equal((await fetch(`${origin}/json`)).status, 418)
@@ -122,7 +127,15 @@ for (const [name, host] of Object.entries(hosts)) {
 }
 
 test('connect() takes no options in a rule', () => {
-  assert.throws(() => millrace({ plugins: [connect('helmet', helmet())], routes: { '/**': { helmet: JSON.parse('{"hsts":true}') } } }), {
-    message: 'routes["/**"].helmet.hsts: expected true or false; give options to the middleware itself, got true',
-  })
+  assert.throws(
+    () =>
+      millrace({
+        plugins: [connect('helmet', helmet())],
+        routes: { '/**': { helmet: JSON.parse('{"hsts":true}') } },
+      }),
+    {
+      message:
+        'routes["/**"].helmet.hsts: expected true or false; give options to the middleware itself, got true',
+    },
+  )
 })

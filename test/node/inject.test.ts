@@ -1,14 +1,8 @@
-import { type AnyPlugin, type Exchange, type Layer, millrace, type Plugin, type Reply } from '@millrace/core'
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
+import { millrace, type Reply } from '@millrace/core'
+import { layerPlugin } from '@millrace/testing'
 import { hosts, serving } from './hosts.ts'
-
-const probe = (layer: Layer<Exchange, Reply>): Plugin => ({
-  name: 'probe',
-  stage: 'store',
-  rule: { '~standard': { version: 1, vendor: 'test', validate: (value) => ({ value }) } },
-  http: () => layer,
-})
 
 const textOf = async (reply: Reply): Promise<string> => {
   let text = ''
@@ -24,7 +18,7 @@ for (const [name, host] of Object.entries(hosts)) {
       const marks: unknown[] = []
       const cause = { by: 'test' }
       let recursion: unknown
-      const plugin = probe(async (exchange, next) => {
+      const plugin = layerPlugin('probe', async (exchange, next) => {
         marks.push(exchange.synthetic)
         if (exchange.synthetic) {
           recursion = await exchange.inject({ url: '/json', cause }).catch((error: unknown) => error)
@@ -35,7 +29,10 @@ for (const [name, host] of Object.entries(hosts)) {
         reply.headers.set('x-injected', `${other.status} ${await textOf(other)}`)
         return reply
       })
-      const mill = millrace<readonly AnyPlugin[], Record<string, object>>({ plugins: [plugin], routes: { '/**': { probe: true } } })
+      const mill = millrace({
+        plugins: [plugin],
+        routes: { '/**': { probe: true } },
+      })
       await serving(host(mill, calls), async (origin) => {
         const answer = await fetch(`${origin}/json`)
         assert.equal(answer.headers.get('x-injected'), '200 xxxxxxx')

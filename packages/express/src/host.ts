@@ -1,4 +1,4 @@
-import type { App, HostRequest, HostResponse } from '@millrace/node'
+import type { HostRequest, HostResponse } from '@millrace/node'
 
 /** What of Express's request we look at: the same in 4 and 5. */
 export interface ExpressRequest extends HostRequest {
@@ -11,7 +11,9 @@ export interface ExpressRequest extends HostRequest {
   readonly route?: { readonly path?: unknown } | undefined
 }
 
-export interface ExpressApp extends App {
+/** An app is the function that a server calls. */
+export interface ExpressApp {
+  (...args: never[]): unknown
   /** The app that this one is mounted in, and where. */
   readonly parent?: ExpressApp | undefined
   readonly mountpath?: unknown
@@ -33,9 +35,9 @@ interface RouterMatch {
 /** One entry of a router. Older ones keep on themselves what `match` found. */
 export interface RouterLayer extends RouterMatch {
   readonly route?: object | undefined
-  /** A router has a stack of its own. */
-  readonly handle?: { readonly stack?: readonly RouterLayer[] } | undefined
-  match(path: string): boolean | RouterMatch
+  readonly handle?: object | undefined
+  /** Not in its types. */
+  match?(path: string): boolean | RouterMatch
 }
 
 export type ExpressResponse = HostResponse

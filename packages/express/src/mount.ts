@@ -1,4 +1,12 @@
-import { AmbiguousPathError, type AnyPlugin, ClientGoneError, type Millrace, type Pipeline, type Reply, type RouteRules } from '@millrace/core'
+import {
+  AmbiguousPathError,
+  type AnyPlugin,
+  ClientGoneError,
+  type Millrace,
+  type Pipeline,
+  type Reply,
+  type RouteRules,
+} from '@millrace/core'
 import { type App, NodeExchange, pipelineWithin, serve, startBehind } from '@millrace/node'
 import type { ExpressRequest, ExpressResponse } from './host.ts'
 import { routeLabel } from './route-label.ts'
@@ -15,7 +23,13 @@ class ExpressExchange extends NodeExchange {
   declare readonly req: ExpressRequest
   readonly next: (error?: unknown) => void
 
-  constructor(mill: Millrace, pipeline: Pipeline, req: ExpressRequest, res: ExpressResponse, next: (error?: unknown) => void) {
+  constructor(
+    mill: Millrace,
+    pipeline: Pipeline,
+    req: ExpressRequest,
+    res: ExpressResponse,
+    next: (error?: unknown) => void,
+  ) {
     super(mill, pipeline, req, res, req.originalUrl)
     this.next = next
   }
@@ -23,7 +37,7 @@ class ExpressExchange extends NodeExchange {
   protected get app(): App {
     let { app } = this.req
     while (app.parent) app = app.parent
-    return app
+    return { handle: (req, res) => Reflect.apply(app, undefined, [req, res]) }
   }
 
   override get route(): string {

@@ -18,7 +18,8 @@ export const routeLabel = (req: ExpressRequest): string | undefined => {
   return routers === undefined ? undefined : mount + routers + (path === '/' ? '' : path)
 }
 
-const patternOf = (path: unknown): string => (Array.isArray(path) ? path.map(patternOf).join('|') : String(path))
+const patternOf = (path: unknown): string =>
+  Array.isArray(path) ? path.map(patternOf).join('|') : String(path)
 
 /** Where an app is mounted in those around it, as it was written. */
 const mountPattern = (app: ExpressApp): string => {
@@ -30,6 +31,10 @@ const mountPattern = (app: ExpressApp): string => {
 /** Express 5 and 4 keep it in different places; 4 makes the first throw. */
 const stackOf = (app: ExpressApp): readonly RouterLayer[] => (app._router ?? app.router)?.stack ?? []
 
+/** A router has a stack of its own. */
+const isRouter = (handle: object): handle is { readonly stack: readonly RouterLayer[] } =>
+  'stack' in handle && Array.isArray(handle.stack)
+
 /** The patterns of the routers between `stack` and `route` that together matched `base`. */
 const mountLabel = (stack: readonly RouterLayer[], base: string, route: object): string | undefined => {
   for (const layer of stack) {
@@ -37,8 +42,8 @@ const mountLabel = (stack: readonly RouterLayer[], base: string, route: object):
       if (base === '') return ''
       continue
     }
-    const inner = layer.handle?.stack
-    const match = inner && layer.match(base === '' ? '/' : base)
+    const inner = layer.handle && isRouter(layer.handle) ? layer.handle.stack : undefined
+    const match = inner && layer.match?.(base === '' ? '/' : base)
     if (!match) continue
     const { path = '', params = {}, pattern } = match === true ? layer : match
     const rest = mountLabel(inner, base.slice(path.length), route)

@@ -1,40 +1,46 @@
+import type { AddressInfo } from 'node:net'
+import { mount } from '@millrace/express'
 import { adapterContract, type HostUnderTest, type Scene } from '@millrace/testing'
 import express, { type ErrorRequestHandler, type Express, type RequestHandler } from 'express'
 import express4 from 'express4'
-import type { AddressInfo } from 'node:net'
-import { mount } from '@millrace/express'
 
-const handler = (scene: Scene): RequestHandler => async (req, res) => {
-  switch (scene.does) {
-    case 'json':
-      res.json(scene.value)
-      return
-    case 'text':
-      res.status(scene.status).send(scene.text)
-      return
-    case 'empty':
-      res.status(scene.status).end()
-      return
-    case 'stream':
-      for (const chunk of scene.chunks) {
-        res.write(chunk)
-        await scene.step()
-      }
-      res.end()
-      return
-    case 'throw':
-      throw scene.error
-    case 'wait':
-      await scene.asked(req)
-      res.json('late')
+const handler =
+  (scene: Scene): RequestHandler =>
+  async (req, res) => {
+    switch (scene.does) {
+      case 'json':
+        res.json(scene.value)
+        return
+      case 'text':
+        res.status(scene.status).send(scene.text)
+        return
+      case 'empty':
+        res.status(scene.status).end()
+        return
+      case 'stream':
+        for (const chunk of scene.chunks) {
+          res.write(chunk)
+          await scene.step()
+        }
+        res.end()
+        return
+      case 'throw':
+        throw scene.error
+      case 'wait':
+        await scene.asked(req)
+        res.json('late')
+    }
   }
-}
 
 const onError: ErrorRequestHandler = (error: Error, _req, res, _next) => {
   res.status(500).send(error.message)
 }
 
-const host = (name: string, create: () => Express, throwing: (handle: RequestHandler) => RequestHandler): HostUnderTest => ({
+const host = (
+  name: string,
+  create: () => Express,
+  throwing: (handle: RequestHandler) => RequestHandler,
+): HostUnderTest => ({
   name,
   routes: true,
   throws: false,
@@ -43,7 +49,10 @@ const host = (name: string, create: () => Express, throwing: (handle: RequestHan
     app.use(mount(mill)())
     for (const [path, scene] of set) app.get(path, throwing(handler(scene)))
     // An AmbiguousPathError says its own status, as http-errors do.
-    app.use(((error: Error & { status?: number }, req, res, next) => (error.status === undefined ? onError(error, req, res, next) : next(error))) satisfies ErrorRequestHandler)
+    app.use(((error: Error & { status?: number }, req, res, next) =>
+      error.status === undefined
+        ? onError(error, req, res, next)
+        : next(error)) satisfies ErrorRequestHandler)
     app.set('env', 'test')
     const server = app.listen(0)
     await new Promise((resolve) => server.once('listening', resolve))

@@ -1,10 +1,11 @@
-import { type Exchange, type Layer, millrace, type Plugin, type Reply } from '@millrace/core'
-import { mount } from '@millrace/express'
-import express, { type Express, type RequestHandler } from 'express'
-import express4 from 'express4'
 import assert from 'node:assert/strict'
 import type { AddressInfo } from 'node:net'
 import { describe, test } from 'node:test'
+import { millrace } from '@millrace/core'
+import { mount } from '@millrace/express'
+import { layerPlugin } from '@millrace/testing'
+import express, { type Express, type RequestHandler } from 'express'
+import express4 from 'express4'
 
 const hello: RequestHandler = (_req, res) => {
   res.send('hello')
@@ -23,21 +24,18 @@ const labels: readonly (readonly [path: string, label: string])[] = [
   ['/nowhere/42', '/**'],
 ]
 
-for (const [name, create] of [['Express 5', express], ['Express 4', express4]] as const) {
+for (const [name, create] of [
+  ['Express 5', express],
+  ['Express 4', express4],
+] as const) {
   describe(`route labels of ${name}`, () => {
     const appWith = (): { app: Express; seen: () => string } => {
       let seen = ''
-      const layer: Layer<Exchange, Reply> = async (exchange, next) => {
+      const probe = layerPlugin('probe', async (exchange, next) => {
         const reply = await next(exchange)
         seen = exchange.route
         return reply
-      }
-      const probe: Plugin = {
-        name: 'probe',
-        stage: 'observe',
-        rule: { '~standard': { version: 1, vendor: 'test', validate: (value) => ({ value }) } },
-        http: () => layer,
-      }
+      })
       const mill = millrace({ plugins: [probe], routes: { '/**': { probe: true } } })
       const app = create()
       app.use(mount(mill)())

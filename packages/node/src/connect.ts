@@ -4,9 +4,9 @@ import { Capture } from './capture.ts'
 import { NodeExchange } from './exchange.ts'
 
 /** What `app.use` of Connect and Express takes: helmet(), cors(), compression(), morgan(), ... */
-export type ConnectMiddleware = (
-  req: IncomingMessage,
-  res: ServerResponse,
+export type ConnectMiddleware<Req = IncomingMessage, Res = ServerResponse> = (
+  req: Req,
+  res: Res,
   next: (error?: unknown) => void,
 ) => unknown
 
@@ -35,9 +35,13 @@ const onOrOff: Schema<object> = {
  *
  * @param name the key in a route's rules
  */
-export const connect = <const Name extends string>(
+export const connect = <
+  const Name extends string,
+  Req extends IncomingMessage = IncomingMessage,
+  Res extends ServerResponse = ServerResponse,
+>(
   name: Name,
-  middleware: ConnectMiddleware,
+  middleware: ConnectMiddleware<Req, Res>,
   { stage = 'shape' }: { readonly stage?: Stage } = {},
 ): Plugin<Name, Record<never, never>, object> => ({
   name,

@@ -1,5 +1,12 @@
 import type { EventEmitter } from 'node:events'
 
+declare module 'node:http2' {
+  interface Http2ServerResponse {
+    /** There since Node 8, but not in its types. */
+    flushHeaders(): void
+  }
+}
+
 /** The request half that HTTP/1 and HTTP/2 have in common. */
 export interface HostRequest extends EventEmitter {
   readonly method?: string | undefined

@@ -1,3 +1,5 @@
+import type { RequestListener } from 'node:http'
+import type { Http2ServerRequest, Http2ServerResponse } from 'node:http2'
 import { AmbiguousPathError, ClientGoneError, type Millrace, type Pipeline, type Reply } from '@millrace/core'
 import { Capture } from './capture.ts'
 import { NodeExchange, pipelineWithin } from './exchange.ts'
@@ -6,8 +8,8 @@ import type { App } from './inject.ts'
 import { problem } from './problem.ts'
 import { serve, startBehind } from './serve.ts'
 
-/** What `http.createServer` and `http2.createServer` take. */
-export type Listener<Req, Res> = (req: Req, res: Res) => unknown
+/** What `http2.createServer` takes; its counterpart of `http` is `RequestListener`. */
+export type Http2Listener = (req: Http2ServerRequest, res: Http2ServerResponse) => void
 
 class ListenerExchange<Req extends HostRequest, Res extends HostResponse> extends NodeExchange {
   protected readonly app: App
@@ -39,10 +41,12 @@ class ListenerExchange<Req extends HostRequest, Res extends HostResponse> extend
  * Wraps an app from outside, so that what a layer answers never enters it:
  * `http.createServer(listener(mill, app))`. Works on any `(req, res)` function, on HTTP/1 and HTTP/2.
  */
-export const listener = <Req extends HostRequest, Res extends HostResponse>(
+export function listener(mill: Millrace, app: RequestListener): RequestListener
+export function listener(mill: Millrace, app: Http2Listener): Http2Listener
+export function listener<Req extends HostRequest, Res extends HostResponse>(
   mill: Millrace,
-  app: Listener<Req, Res>,
-): Listener<Req, Res> => {
+  app: (req: Req, res: Res) => unknown,
+): (req: Req, res: Res) => void {
   const answer = (req: Req, res: Res): void => {
     let pipeline: Pipeline
     try {

@@ -1,70 +1,18 @@
-import { type AnyPlugin, type Exchange, type Layer, type Millrace, millrace, type Outcome, type Plugin, type Reply, reply, tap } from '@millrace/core'
 import assert from 'node:assert/strict'
-import { Agent, type IncomingMessage, request } from 'node:http'
+import { type IncomingMessage, request } from 'node:http'
 import { describe, test } from 'node:test'
+import { type Exchange, type Layer, type Outcome, type Reply, reply, tap } from '@millrace/core'
+import type { HostUnderTest, Scene } from './host-under-test.ts'
+import { serveFor, type Use } from './serve-for.ts'
 import { settled } from './virtual-clock.ts'
-
-/** What one handler does, to be written in the host's own idiom. */
-export type Scene =
-  | { readonly does: 'json'; readonly value: object }
-  | { readonly does: 'text'; readonly status: number; readonly text: string }
-  /** Each chunk is written when the one before has been asked for by `step`. */
-  | { readonly does: 'stream'; readonly chunks: readonly string[]; readonly step: () => Promise<void> }
-  | { readonly does: 'empty'; readonly status: number }
-  | { readonly does: 'throw'; readonly error: Error }
-  /** Calls `asked` with the request, answers with "late" when the promise that it returns settles. */
-  | { readonly does: 'wait'; readonly asked: (req: IncomingMessage) => Promise<void> }
-
-/** By route pattern of the host; every scene answers GET and, as hosts do, HEAD. */
-export const scenes = (set: Readonly<Record<string, Scene>>): readonly (readonly [path: string, scene: Scene])[] => Object.entries(set)
-
-export interface Served {
-  readonly port: number
-  close(): Promise<void>
-}
-
-/** A host as its adapter's tests build it. */
-export interface HostUnderTest {
-  readonly name: string
-  /** Serves the scenes with the Millrace mounted around them, errors answered by an error handler with status 500 and the error's message. */
-  serve(mill: Millrace, set: readonly (readonly [path: string, scene: Scene])[]): Promise<Served>
-  /** Whether the host has route patterns, so that `exchange.route` is its own. */
-  readonly routes: boolean
-  /** Whether an error of the handler passes through the layers as such; else it arrives as a 5xx reply. */
-  readonly throws: boolean
-}
-
-interface Answer {
-  readonly status: number
-  readonly headers: IncomingMessage['headers']
-  readonly body: string
-}
-
-const layerPlugin = (name: string, layer: Layer<Exchange, Reply>): Plugin => ({
-  name,
-  stage: 'shape',
-  rule: { '~standard': { version: 1, vendor: 'millrace', validate: (value) => ({ value }) } },
-  http: () => layer,
-})
 
 /** The behaviour that every adapter has in common: run it from the adapter's own tests. */
 export const adapterContract = (host: HostUnderTest): void => {
-  /** Runs a server with one layer on every route and one keep-alive client for the time of a test. */
-  const around = async (
+  const around = (
     layer: Layer<Exchange, Reply>,
     set: Readonly<Record<string, Scene>>,
-    use: (ask: (path: string, options?: { method?: string; headers?: Record<string, string> }) => Promise<Answer>, port: number, mill: Millrace) => Promise<void>,
-  ): Promise<void> => {
-    const mill = millrace<readonly AnyPlugin[], Record<string, object>>({ plugins: [layerPlugin('probe', layer)], routes: { '/**': { probe: true }, '/off/**': { probe: false } } })
-    const served = await host.serve(mill, scenes(set))
-    const agent = new Agent({ keepAlive: true, maxSockets: 1 })
-    try {
-      await use((path, options) => ask(served.port, path, agent, options), served.port, mill)
-    } finally {
-      agent.destroy()
-      await served.close()
-    }
-  }
+    use: Use,
+  ): Promise<void> => serveFor(host, layer, set, use)
 
   describe(`adapter contract: ${host.name}`, () => {
     const hello: Scene = { does: 'json', value: { hello: 'world' } }
@@ -81,7 +29,12 @@ export const adapterContract = (host: HostUnderTest): void => {
           })
           return answer
         },
-        { '/json': hello, '/text': { does: 'text', status: 418, text: 'teapot' }, '/stream': { does: 'stream', chunks: ['a', 'b', 'c'], step: settled }, '/empty': { does: 'empty', status: 204 } },
+        {
+          '/json': hello,
+          '/text': { does: 'text', status: 418, text: 'teapot' },
+          '/stream': { does: 'stream', chunks: ['a', 'b', 'c'], step: settled },
+          '/empty': { does: 'empty', status: 204 },
+        },
         async (get) => {
           assert.equal((await get('/json')).body, '{"hello":"world"}')
           assert.equal(seen?.body, '{"hello":"world"}')
@@ -102,7 +55,13 @@ export const adapterContract = (host: HostUnderTest): void => {
       const steps: (() => void)[] = []
       await around(
         (exchange, next) => next(exchange),
-        { '/stream': { does: 'stream', chunks: ['one', 'two', 'three'], step: () => new Promise((resolve) => steps.push(resolve)) } },
+        {
+          '/stream': {
+            does: 'stream',
+            chunks: ['one', 'two', 'three'],
+            step: () => new Promise((resolve) => steps.push(resolve)),
+          },
+        },
         async (_, port) => {
           const answer = await new Promise<IncomingMessage>((resolve, reject) => {
             request({ port, path: '/stream' }, resolve).on('error', reject).end()
@@ -131,11 +90,20 @@ export const adapterContract = (host: HostUnderTest): void => {
           }
           return answer
         },
-        { '/status': hello, '/bytes': hello, '/json': hello, '/none': hello, '/stream': { does: 'stream', chunks: ['a', 'b'], step: settled } },
+        {
+          '/status': hello,
+          '/bytes': hello,
+          '/json': hello,
+          '/none': hello,
+          '/stream': { does: 'stream', chunks: ['a', 'b'], step: settled },
+        },
         async (get) => {
           assert.equal((await get('/status')).status, 202)
           const bytes = await get('/bytes')
-          assert.deepEqual([bytes.body, bytes.headers['content-length'], bytes.headers['x-layer']], ['other', '5', '/bytes'])
+          assert.deepEqual(
+            [bytes.body, bytes.headers['content-length'], bytes.headers['x-layer']],
+            ['other', '5', '/bytes'],
+          )
           assert.equal((await get('/json')).body, '{"HELLO":"WORLD"}')
           assert.equal((await get('/stream')).body, 'AB')
           const none = await get('/none')
@@ -149,13 +117,21 @@ export const adapterContract = (host: HostUnderTest): void => {
       const watched: Scene = { does: 'wait', asked: async () => void ran++ }
       await around(
         async (exchange) => {
-          if (exchange.path === '/stream') return reply(200, { 'x-own': '1' }, upper(new TextEncoder().encode('own')))
-          return reply(exchange.path === '/none' ? 204 : 203, { 'x-own': ['1', '2'] }, exchange.path === '/none' ? null : 'own')
+          if (exchange.path === '/stream')
+            return reply(200, { 'x-own': '1' }, upper(new TextEncoder().encode('own')))
+          return reply(
+            exchange.path === '/none' ? 204 : 203,
+            { 'x-own': ['1', '2'] },
+            exchange.path === '/none' ? null : 'own',
+          )
         },
         { '/bytes': watched, '/stream': watched, '/none': watched },
         async (get) => {
           const bytes = await get('/bytes')
-          assert.deepEqual([bytes.status, bytes.body, bytes.headers['x-own'], bytes.headers['content-length']], [203, 'own', '1, 2', '3'])
+          assert.deepEqual(
+            [bytes.status, bytes.body, bytes.headers['x-own'], bytes.headers['content-length']],
+            [203, 'own', '1, 2', '3'],
+          )
           assert.equal((await get('/stream')).body, 'OWN')
           assert.equal((await get('/none')).status, 204)
           const head = await get('/bytes', { method: 'HEAD' })
@@ -224,7 +200,12 @@ export const adapterContract = (host: HostUnderTest): void => {
             throw error
           }
         },
-        { '/throw': { does: 'throw', error: new Error('the handler broke') }, '/layer': hello, '/after': hello, '/json': hello },
+        {
+          '/throw': { does: 'throw', error: new Error('the handler broke') },
+          '/layer': hello,
+          '/after': hello,
+          '/json': hello,
+        },
         async (get) => {
           if (host.routes) {
             const thrown = await get('/throw')
@@ -295,13 +276,29 @@ export const adapterContract = (host: HostUnderTest): void => {
       await around(
         async (exchange, next) => {
           const answer = await next(exchange)
-          seen = [exchange.method, exchange.url, exchange.path, exchange.query.get('q'), exchange.headers['x-a'], exchange.route, exchange.client.address.replace('::ffff:', '')]
+          seen = [
+            exchange.method,
+            exchange.url,
+            exchange.path,
+            exchange.query.get('q'),
+            exchange.headers['x-a'],
+            exchange.route,
+            exchange.client.address.replace('::ffff:', ''),
+          ]
           return answer
         },
         { '/items/:id': hello },
         async (get) => {
           await get('/items/5?q=x', { headers: { 'X-A': 'b' } })
-          assert.deepEqual(seen, ['GET', '/items/5?q=x', '/items/5', 'x', 'b', host.routes ? '/items/:id' : '/**', '127.0.0.1'])
+          assert.deepEqual(seen, [
+            'GET',
+            '/items/5?q=x',
+            '/items/5',
+            'x',
+            'b',
+            host.routes ? '/items/:id' : '/**',
+            '127.0.0.1',
+          ])
         },
       )
     })
@@ -338,19 +335,6 @@ export const adapterContract = (host: HostUnderTest): void => {
 
 const upper = async function* (body: Reply['body']): AsyncGenerator<Uint8Array> {
   const chunks = body === null ? [] : body instanceof Uint8Array ? [body] : body
-  for await (const chunk of chunks) yield new TextEncoder().encode(new TextDecoder().decode(chunk).toUpperCase())
+  for await (const chunk of chunks)
+    yield new TextEncoder().encode(new TextDecoder().decode(chunk).toUpperCase())
 }
-
-const ask = (port: number, path: string, agent: Agent, options: { method?: string; headers?: Record<string, string> } = {}): Promise<Answer> =>
-  new Promise((resolve, reject) => {
-    const sent = request({ port, path, agent, method: options.method ?? 'GET', headers: options.headers ?? {} }, (answer) => {
-      let body = ''
-      answer.setEncoding('utf8')
-      answer.on('data', (chunk: string) => {
-        body += chunk
-      })
-      answer.on('end', () => resolve({ status: answer.statusCode ?? 0, headers: answer.headers, body }))
-      answer.on('error', reject)
-    })
-    sent.on('error', reject).end()
-  })

@@ -1,4 +1,18 @@
-import { type Client, ClientGoneError, Exchange, HandlerAlreadyRanError, HeaderMap, type Outcome, type Params, pathOf, type Reply, type RequestHeaders, reply, SyntheticRecursionError, type SyntheticRequest } from '@millrace/core'
+import {
+  type Client,
+  ClientGoneError,
+  Exchange,
+  HandlerAlreadyRanError,
+  HeaderMap,
+  type Outcome,
+  type Params,
+  pathOf,
+  type Reply,
+  type RequestHeaders,
+  reply,
+  SyntheticRecursionError,
+  type SyntheticRequest,
+} from '@millrace/core'
 
 export interface FakeRequest {
   /** Default `GET`. */

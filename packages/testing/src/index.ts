@@ -1,5 +1,7 @@
-export { adapterContract, type HostUnderTest, type Scene, type Served, scenes } from './adapter-contract.ts'
+export { adapterContract } from './adapter-contract.ts'
 export { FakeExchange, type FakeRequest, fakeExchange } from './fake-exchange.ts'
 export { type Fault, type Faulty, FaultyPortError, faulty } from './faulty.ts'
+export { type HostUnderTest, type Scene, type Served, scenes } from './host-under-test.ts'
+export { layerPlugin } from './layer-plugin.ts'
 export { type Script, type ScriptedCall, scriptedHandler } from './scripted-handler.ts'
 export { settled, VirtualClock } from './virtual-clock.ts'

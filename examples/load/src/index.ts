@@ -1,0 +1,6 @@
+export { percentile } from './percentile.ts'
+export { progress, type Screen } from './progress.ts'
+export { type Measured, type SendOptions, send } from './send.ts'
+export { type Served, serve } from './serve.ts'
+export { requestStream, type StreamOptions, zipf } from './stream.ts'
+export { header, type Round, row } from './table.ts'

@@ -1,0 +1,60 @@
+import { spawn, spawnSync } from 'node:child_process'
+import { once } from 'node:events'
+import { readFileSync } from 'node:fs'
+import { createServer } from 'node:net'
+import { join } from 'node:path'
+import { root } from './command.mjs'
+
+const none = { env: {}, stop: () => {} }
+
+const works = (/** @type {string} */ command, /** @type {string[]} */ ...args) =>
+  spawnSync(command, args, { stdio: 'ignore' }).status === 0
+
+const installed = () => {
+  if (works('redis-server', '--version')) return true
+  if (process.getuid?.() !== 0 || !works('apt-get', '--version')) return false
+  console.log('Installing redis-server, which some tests need …')
+  return works('apt-get', 'update') && works('apt-get', 'install', '-y', 'redis-server')
+}
+
+const freePort = async () => {
+  const server = createServer().listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  const address = server.address()
+  server.close()
+  if (address === null || typeof address === 'string') throw new Error('expected the address of a TCP server')
+  return address.port
+}
+
+/**
+ * Tests that speak to Redis read its address from REDIS_URL. When one of these files does and nobody gave an address,
+ * starts a Redis for them that keeps nothing.
+ *
+ * @param {readonly string[]} files
+ * @returns {Promise<{ env: Record<string, string>, stop: () => void }>}
+ */
+export const startRedis = async (files) => {
+  const needed = files.some((file) => readFileSync(join(root, file), 'utf8').includes('REDIS_URL'))
+  if (!needed || process.env.REDIS_URL) return none
+  if (!installed()) {
+    // Such tests skip themselves; where nobody reads the output, a skipped test would be a lost one.
+    if (process.env.CI) throw new Error('Tests need Redis: set REDIS_URL or install redis-server.')
+    console.log('No Redis: its tests will be skipped (set REDIS_URL or install redis-server).')
+    return none
+  }
+  const port = await freePort()
+  const server = spawn(
+    'redis-server',
+    ['--port', `${port}`, '--bind', '127.0.0.1', '--save', '', '--appendonly', 'no'],
+    {
+      stdio: ['ignore', 'pipe', 'inherit'],
+    },
+  )
+  let log = ''
+  for await (const chunk of server.stdout) {
+    log += chunk
+    if (log.includes('Ready to accept connections')) break
+  }
+  if (!log.includes('Ready to accept connections')) throw new Error(`redis-server did not start:\n${log}`)
+  return { env: { REDIS_URL: `redis://127.0.0.1:${port}` }, stop: () => server.kill() }
+}
