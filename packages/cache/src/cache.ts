@@ -1,6 +1,23 @@
-import { ClientGoneError, DeadlineError, duration, type Duration, type Exchange, failed, HeaderMap, type Layer, type Plugin, parseDuration, type Reply, type Site, size, type Size, tap, within } from '@millrace/core'
+import {
+  ClientGoneError,
+  DeadlineError,
+  type Duration,
+  duration,
+  type Exchange,
+  failed,
+  HeaderMap,
+  type Layer,
+  type Plugin,
+  parseDuration,
+  type Reply,
+  type Site,
+  type Size,
+  size,
+  tap,
+  within,
+} from '@millrace/core'
 import { z } from 'zod'
-import { looked, type Looked, stored } from './events.ts'
+import { type Looked, looked, stored, type TierFailed, tierFailed } from './events.ts'
 import { Flights, type Landing } from './flights.ts'
 import { memory } from './memory.ts'
 import { bypassReason, isConditional, keptFields, keyOf, lifetime, matchesNone } from './policy.ts'
@@ -34,7 +51,9 @@ export interface CacheOptions {
 }
 
 /** The response cache: GET and HEAD answered from what the handler said before; concurrent misses run it once. */
-export const cache = ({ tiers = [memory()] }: CacheOptions = {}): Plugin<'cache', CacheRule | Duration, Rule> => {
+export const cache = ({
+  tiers = [memory()],
+}: CacheOptions = {}): Plugin<'cache', CacheRule | Duration, Rule> => {
   const [store] = tiers
   const flights = new Flights<Entry>()
   const counts = { hit: 0, coalesced: 0, miss: 0, bypass: 0 }
@@ -70,7 +89,7 @@ const responseCache = (
     }
     const key = keyOf(exchange.url, headers)
     for (;;) {
-      const entry = await store.get(key)
+      const entry = await store.get(key).catch(failure('get'))
       const now = clock.now()
       if (entry && entry.expiresAt > now) {
         count(exchange, 'hit')
@@ -83,6 +102,7 @@ const responseCache = (
       if (landing === 'again') continue
       if (landing === 'alone') break
       count(exchange, 'coalesced')
+      if ('error' in landing) throw landing.error
       return answer(landing.value, exchange, clock.now(), 'fwd=miss; collapsed')
     }
     count(exchange, 'miss')
@@ -90,7 +110,11 @@ const responseCache = (
   }
 
   /** Goes to the handler for all who wait, and keeps what it says if it may. */
-  async function lead(exchange: Exchange, next: (exchange: Exchange) => Promise<Reply>, key: string): Promise<Reply> {
+  async function lead(
+    exchange: Exchange,
+    next: (exchange: Exchange) => Promise<Reply>,
+    key: string,
+  ): Promise<Reply> {
     const land = flights.start(key)
     const { preset } = exchange
     let reply: Reply
@@ -99,24 +123,33 @@ const responseCache = (
       reply = await next(exchange)
     } catch (error) {
       // The leader's own client leaving is no answer to the others; the next of them goes.
-      land(error instanceof ClientGoneError ? 'again' : 'alone')
+      if (error instanceof ClientGoneError) land('again')
+      else land(isRefusal(error) ? 'alone' : { error })
       throw error
     }
-    const ttl = lifetime(reply.status, reply.headers, rule.ttl)
-    const shared = ttl > 0 || (failed(reply) && lifetime(200, reply.headers, 1) > 0)
+    const fields = keptFields(reply.headers, preset)
+    const ttl = lifetime(reply.status, reply.headers, fields, rule.ttl)
+    // A failure is not kept, but those who wait get it too, instead of asking a handler that is down one after another.
+    const shared = ttl > 0 || (failed(reply) && lifetime(200, reply.headers, fields, 1) > 0)
     if (!shared) land('alone')
     else {
-      void keep(reply, tap(reply, rule.maxBodySize), keptFields(reply.headers, preset), ttl).then((entry) => {
+      void keep(reply, tap(reply, rule.maxBodySize), fields, ttl).then((entry) => {
         land(entry ? { value: entry } : 'alone')
         if (!entry || ttl === 0) return undefined
-        if (stored.hasSubscribers) stored.publish({ route: exchange.route, bytes: entry.body.byteLength, ttl })
-        return store.set(key, entry)
+        if (stored.hasSubscribers)
+          stored.publish({ route: exchange.route, bytes: entry.body.byteLength, ttl })
+        return store.set(key, entry).catch(failure('set'))
       })
     }
     return forwarded(reply, 'miss', ttl > 0 ? 'stored' : undefined)
   }
 
-  async function keep(reply: Reply, bytes: Promise<Uint8Array | undefined>, fields: string[], ttl: number): Promise<Entry | undefined> {
+  async function keep(
+    reply: Reply,
+    bytes: Promise<Uint8Array | undefined>,
+    fields: string[],
+    ttl: number,
+  ): Promise<Entry | undefined> {
     const { status } = reply
     const passed = await bytes
     if (!passed) return undefined
@@ -125,6 +158,12 @@ const responseCache = (
     fields.push('Content-Length', String(body.byteLength))
     const storedAt = clock.now()
     return { status, fields, body, storedAt, expiresAt: storedAt + ttl }
+  }
+
+  function failure(operation: TierFailed['operation']): (error: unknown) => undefined {
+    return (error) => {
+      if (tierFailed.hasSubscribers) tierFailed.publish({ tier: store.name, operation, error })
+    }
   }
 
   async function patiently(flight: Promise<Landing<Entry>>): Promise<Landing<Entry>> {
@@ -141,7 +180,9 @@ const answer = (entry: Entry, exchange: Exchange, now: number, how: string): Rep
   const headers = new HeaderMap(entry.fields.slice())
   const age = Math.max(0, Math.floor((now - entry.storedAt) / 1000))
   headers.append('Age', age)
-  headers.append('Cache-Status', `Millrace; ${how}; ttl=${Math.ceil((entry.expiresAt - now) / 1000)}`)
+  const left =
+    entry.expiresAt === Number.POSITIVE_INFINITY ? '' : `; ttl=${Math.ceil((entry.expiresAt - now) / 1000)}`
+  headers.append('Cache-Status', `Millrace; ${how}${left}`)
   const none = exchange.headers['if-none-match']
   if (typeof none === 'string' && matchesNone(none, headers.get('etag'))) {
     headers.delete('content-length')
@@ -150,8 +191,15 @@ const answer = (entry: Entry, exchange: Exchange, now: number, how: string): Rep
   return { status: entry.status, headers, body: entry.body }
 }
 
+/** Whether a thrown error refuses this one request (`ctx.throw(404)`), rather than failing at the work. */
+const isRefusal = (error: unknown): boolean =>
+  error instanceof Error && 'status' in error && typeof error.status === 'number' && error.status < 500
+
 /** Says in `Cache-Status` (RFC 9211) why the handler was asked. */
 const forwarded = (reply: Reply, why: 'miss' | 'bypass' | 'method', detail?: string): Reply => {
-  reply.headers.append('Cache-Status', `Millrace; fwd=${why}${detail === 'stored' ? '; stored' : detail && detail !== why ? `; detail=${detail}` : ''}`)
+  reply.headers.append(
+    'Cache-Status',
+    `Millrace; fwd=${why}${detail === 'stored' ? '; stored' : detail && detail !== why ? `; detail=${detail}` : ''}`,
+  )
   return reply
 }

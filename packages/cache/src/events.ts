@@ -25,3 +25,13 @@ export interface Stored {
 
 /** `millrace:cache:store` */
 export const stored: Channel<Stored> = channel('millrace:cache:store')
+
+/** A tier failed; the request went on without it. */
+export interface TierFailed {
+  readonly tier: string
+  readonly operation: 'get' | 'set'
+  readonly error: unknown
+}
+
+/** `millrace:cache:error` */
+export const tierFailed: Channel<TierFailed> = channel('millrace:cache:error')

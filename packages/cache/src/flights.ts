@@ -1,5 +1,5 @@
-/** What the others get from the one who went: a value, or the word to go by themselves, or to try again. */
-export type Landing<T> = { readonly value: T } | 'alone' | 'again'
+/** What the others get from the one who went: a value, its error, or the word to go by themselves or to try again. */
+export type Landing<T> = { readonly value: T } | { readonly error: unknown } | 'alone' | 'again'
 
 /** One run for many who want the same at the same time. */
 export class Flights<T> {

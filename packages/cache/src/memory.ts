@@ -18,7 +18,9 @@ const overhead = 512
 export const memory = ({ maxSize = '64mb' }: MemoryOptions = {}): Store => {
   const limit = parseSize(maxSize)
   if (limit === undefined || limit <= 0 || limit === Number.POSITIVE_INFINITY) {
-    throw new RangeError(`memory({ maxSize }): expected a size such as "64mb" or 1048576 (bytes), got ${JSON.stringify(maxSize)}`)
+    throw new RangeError(
+      `memory({ maxSize }): expected a size such as "64mb" or 1048576 (bytes), got ${JSON.stringify(maxSize)}`,
+    )
   }
   const entries = new LRUCache<string, Entry>({ maxSize: limit, sizeCalculation: sizeOf })
   return {

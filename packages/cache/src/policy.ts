@@ -32,13 +32,19 @@ const cacheable: ReadonlySet<number> = new Set([200, 203, 300, 301, 308, 410])
 /**
  * How long a reply may be kept, in milliseconds; 0 when it may not be stored.
  *
+ * @param kept the fields that would be kept: see {@link keptFields}
  * @param ttl the rule's word, in milliseconds; without it the handler's `Cache-Control` decides (RFC 9111 section 3)
  */
-export const lifetime = (status: number, headers: HeaderMap, ttl: number | undefined): number => {
+export const lifetime = (
+  status: number,
+  headers: HeaderMap,
+  kept: readonly string[],
+  ttl: number | undefined,
+): number => {
   if (!cacheable.has(status)) return 0
-  if (headers.has('set-cookie') || headers.has('content-range')) return 0
-  // Which request fields make the variant is not in the key.
-  if (headers.has('vary') || headers.has('content-encoding')) return 0
+  if (headers.has('set-cookie') || headers.has('content-range') || headers.has('content-encoding')) return 0
+  // Which request fields make the variant is not in the key. What middleware further out varies by is its own matter.
+  if (kept.some((name, i) => i % 2 === 0 && name.toLowerCase() === 'vary')) return 0
   const says = parseCacheControl(headers.get('cache-control'))
   if (says.has('no-store') || says.has('private') || says.has('no-cache')) return 0
   if (ttl !== undefined) return ttl
@@ -63,7 +69,9 @@ const transient: ReadonlySet<string> = new Set([
 
 /** The reply's fields that are the handler's own and fit to be kept, as a flat list. */
 export const keptFields = (headers: HeaderMap, preset: HeaderMap): string[] => {
-  const nominated = new Set((headers.get('connection') ?? '').split(',').map((name) => name.trim().toLowerCase()))
+  const nominated = new Set(
+    (headers.get('connection') ?? '').split(',').map((name) => name.trim().toLowerCase()),
+  )
   const given = new Map([...preset].map(([name, value]) => [name.toLowerCase(), value]))
   const kept: string[] = []
   for (const [name, value] of headers) {
