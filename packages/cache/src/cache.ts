@@ -89,11 +89,16 @@ const responseCache = (
     }
     const key = keyOf(exchange.url, headers)
     for (;;) {
-      const entry = await store.get(key).catch(failure('get'))
+      let entry: Entry | undefined
+      try {
+        entry = await store.get(key)
+      } catch (error) {
+        failure('get', error)
+      }
       const now = clock.now()
       if (entry && entry.expiresAt > now) {
         count(exchange, 'hit')
-        return answer(entry, exchange, now, 'hit')
+        return answer(entry, exchange, hitFields(entry, now))
       }
       if (exchange.method !== 'GET' || isConditional(headers)) break
       const flight = flights.join(key)
@@ -103,7 +108,7 @@ const responseCache = (
       if (landing === 'alone') break
       count(exchange, 'coalesced')
       if ('error' in landing) throw landing.error
-      return answer(landing.value, exchange, clock.now(), 'fwd=miss; collapsed')
+      return answer(landing.value, exchange, fieldsOf(landing.value, clock.now(), 'fwd=miss; collapsed'))
     }
     count(exchange, 'miss')
     return forwarded(await next(exchange), 'miss')
@@ -138,7 +143,7 @@ const responseCache = (
         if (!entry || ttl === 0) return undefined
         if (stored.hasSubscribers)
           stored.publish({ route: exchange.route, bytes: entry.body.byteLength, ttl })
-        return store.set(key, entry).catch(failure('set'))
+        return store.set(key, entry).catch((error: unknown) => failure('set', error))
       })
     }
     return forwarded(reply, 'miss', ttl > 0 ? 'stored' : undefined)
@@ -160,10 +165,8 @@ const responseCache = (
     return { status, fields, body, storedAt, expiresAt: storedAt + ttl }
   }
 
-  function failure(operation: TierFailed['operation']): (error: unknown) => undefined {
-    return (error) => {
-      if (tierFailed.hasSubscribers) tierFailed.publish({ tier: store.name, operation, error })
-    }
+  function failure(operation: TierFailed['operation'], error: unknown): void {
+    if (tierFailed.hasSubscribers) tierFailed.publish({ tier: store.name, operation, error })
   }
 
   async function patiently(flight: Promise<Landing<Entry>>): Promise<Landing<Entry>> {
@@ -176,13 +179,34 @@ const responseCache = (
   }
 }
 
-const answer = (entry: Entry, exchange: Exchange, now: number, how: string): Reply => {
-  const headers = new HeaderMap(entry.fields.slice())
-  const age = Math.max(0, Math.floor((now - entry.storedAt) / 1000))
-  headers.append('Age', age)
-  const left =
-    entry.expiresAt === Number.POSITIVE_INFINITY ? '' : `; ttl=${Math.ceil((entry.expiresAt - now) / 1000)}`
-  headers.append('Cache-Status', `Millrace; ${how}${left}`)
+/** The fields of a hit, which stay the same for a second. */
+interface HitHead {
+  readonly age: number
+  readonly fields: readonly string[]
+}
+
+const hitHeads = new WeakMap<Entry, HitHead>()
+
+const hitFields = (entry: Entry, now: number): readonly string[] => {
+  const age = ageOf(entry, now)
+  const known = hitHeads.get(entry)
+  if (known?.age === age) return known.fields
+  const fields = fieldsOf(entry, now, 'hit')
+  hitHeads.set(entry, { age, fields })
+  return fields
+}
+
+/** With `Age` (RFC 9111 section 5.1) and `Cache-Status` (RFC 9211). */
+const fieldsOf = (entry: Entry, now: number, how: string): readonly string[] => {
+  const left = (entry.expiresAt - now) / 1000
+  const ttl = left === Number.POSITIVE_INFINITY ? '' : `; ttl=${Math.ceil(left)}`
+  return [...entry.fields, 'Age', String(ageOf(entry, now)), 'Cache-Status', `Millrace; ${how}${ttl}`]
+}
+
+const ageOf = (entry: Entry, now: number): number => Math.max(0, Math.floor((now - entry.storedAt) / 1000))
+
+const answer = (entry: Entry, exchange: Exchange, fields: readonly string[]): Reply => {
+  const headers = new HeaderMap(fields)
   const none = exchange.headers['if-none-match']
   if (typeof none === 'string' && matchesNone(none, headers.get('etag'))) {
     headers.delete('content-length')

@@ -1,1 +1,1 @@
-export {}
+export { type Outcome, run } from './run.ts'

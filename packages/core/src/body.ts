@@ -33,28 +33,44 @@ class ObservedBody extends BodyStream {
     this.#observers.push(observer)
   }
 
-  async *[Symbol.asyncIterator](): AsyncGenerator<Uint8Array> {
-    let ended = false
-    try {
-      for await (const bytes of this.#source) {
-        for (const observer of this.#observers) observer.chunk(bytes)
-        yield bytes
-      }
-      ended = true
-      for (const observer of this.#observers) observer.end()
-    } catch (error) {
-      ended = true
-      for (const observer of this.#observers) observer.fail(error instanceof Error ? error : new Error(String(error)))
-      throw error
-    } finally {
-      if (!ended) for (const observer of this.#observers) observer.fail(new Error('the body was not read to its end'))
+  /** Not a generator: one that is given up before its first chunk runs none of its code, not even `finally`. */
+  [Symbol.asyncIterator](): AsyncIterator<Uint8Array> {
+    const source = this.#source[Symbol.asyncIterator]()
+    const observers = this.#observers
+    let settled = false
+    const fail = (error: unknown): void => {
+      if (settled) return
+      settled = true
+      const reason = error instanceof Error ? error : new Error(String(error))
+      for (const observer of observers) observer.fail(reason)
+    }
+    return {
+      async next() {
+        try {
+          const step = await source.next()
+          if (!step.done) for (const observer of observers) observer.chunk(step.value)
+          else if (!settled) {
+            settled = true
+            for (const observer of observers) observer.end()
+          }
+          return step
+        } catch (error) {
+          fail(error)
+          throw error
+        }
+      },
+      async return() {
+        fail(new Error('the body was not read to its end'))
+        await source.return?.()
+        return { done: true, value: undefined }
+      },
     }
   }
 }
 
 /**
- * A copy of the reply's whole body, without delaying the client and without holding more than `limit` bytes.
- * Call it before the reply is returned.
+ * The reply's whole body, without delaying the client and without holding more than `limit` bytes.
+ * Call it before the reply is returned. A body that is bytes already comes back as it is, not copied.
  *
  * @returns the bytes once the last has passed; undefined when there were more than `limit` or the body broke off.
  */
@@ -74,7 +90,8 @@ export const tap = (reply: { body: Body }, limit: number): Promise<Uint8Array | 
     stream.observe({
       chunk(bytes) {
         length += bytes.byteLength
-        if (length <= limit) chunks.push(bytes)
+        // A copy: whoever writes may use the buffer again for the next chunk.
+        if (length <= limit) chunks.push(new Uint8Array(bytes))
         else {
           chunks = []
           resolve(undefined)

@@ -81,8 +81,10 @@ export abstract class Exchange<P = Params> {
 }
 
 /** The same exchange with another signal: what a layer passes to `next` to put a deadline on what follows. */
-export const derive = <X extends Exchange<unknown>>(exchange: X, change: { readonly signal: AbortSignal }): X =>
-  Object.create(exchange, { signal: { value: change.signal, enumerable: true } })
+export const derive = <X extends Exchange<unknown>>(
+  exchange: X,
+  change: { readonly signal: AbortSignal },
+): X => Object.create(exchange, { signal: { value: change.signal, enumerable: true } })
 
 /** A layer called `next` twice on a route. Retry belongs around calls (`mill.wrap`) or injected requests. */
 export class HandlerAlreadyRanError extends Error {

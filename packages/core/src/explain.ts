@@ -1,6 +1,6 @@
 import type { Pattern } from './pattern.ts'
-import type { Stage } from './stage.ts'
 import type { Effective } from './rules.ts'
+import type { Stage } from './stage.ts'
 
 /** One effective layer, and where each of its options was said. */
 export interface ExplainedLayer {
@@ -34,7 +34,9 @@ export const explain = (
   layers: effective.map(({ plugin, options, from, source }) => ({
     plugin: plugin.name,
     stage: plugin.stage,
-    options: Object.fromEntries(Object.entries(options).map(([name, value]) => [name, { value, from: from[name] ?? source }])),
+    options: Object.fromEntries(
+      Object.entries(options).map(([name, value]) => [name, { value, from: from[name] ?? source }]),
+    ),
     from: source,
   })),
 })

@@ -6,16 +6,20 @@
  * stored reply costs no conversion, and on the dozen fields of a real reply a scan is as fast as a map.
  */
 export class HeaderMap {
-  /** Name, value, name, value, ... Read it; change it by the methods below. */
-  readonly raw: readonly string[]
   /** Whether a method changed anything since this map was made. */
   changed = false
-  readonly #raw: string[]
+  #raw: readonly string[]
+  /** The same list, once it is this map's own. */
+  #own: string[] | undefined
 
-  /** @param raw name, value, name, value, ...: taken over, not copied. */
-  constructor(raw: string[] = []) {
+  /** @param raw name, value, name, value, ...: shared until the first change, so it must not change either. */
+  constructor(raw: readonly string[] = []) {
     this.#raw = raw
-    this.raw = raw
+  }
+
+  /** Name, value, name, value, ... */
+  get raw(): readonly string[] {
+    return this.#raw
   }
 
   static from(fields: Readonly<Record<string, string | number | readonly string[]>>): HeaderMap {
@@ -50,21 +54,23 @@ export class HeaderMap {
 
   /** Replaces every line of the field; the first keeps its place and, being the same field, its case. */
   set(name: string, value: string | number | readonly string[]): this {
-    this.changed = true
     const at = this.#find(name, 0)
-    if (at < 0 || typeof value === 'object') {
-      this.delete(name)
-      this.#push(name, value)
-      return this
+    if (at < 0) return this.append(name, value)
+    this.changed = true
+    if (typeof value !== 'object') {
+      this.#writable()[at + 1] = String(value)
+      this.#remove(name, at + 2)
+    } else {
+      const present = this.#raw[at] ?? name
+      this.#remove(name, at)
+      this.#writable().splice(at, 0, ...value.flatMap((line) => [present, line]))
     }
-    this.#raw[at + 1] = String(value)
-    this.#remove(name, at + 2)
     return this
   }
 
   /** Adds a line, whatever is there already. */
   append(name: string, value: string | number | readonly string[]): this {
-    this.changed = true
+    if (typeof value !== 'object' || value.length > 0) this.changed = true
     this.#push(name, value)
     return this
   }
@@ -78,13 +84,14 @@ export class HeaderMap {
   /** Adds a field name to `Vary`, once; `*` swallows every other (RFC 9110 section 12.5.5). */
   vary(name: string): this {
     const present = (this.get('vary') ?? '').split(',').map((part) => part.trim())
-    if (present.includes('*') || present.some((part) => part.toLowerCase() === name.toLowerCase())) return this
+    if (present.includes('*') || present.some((part) => part.toLowerCase() === name.toLowerCase()))
+      return this
     return this.set('vary', name === '*' ? '*' : [...present.filter((part) => part !== ''), name].join(', '))
   }
 
   /** A map of its own with the same lines. */
   clone(): HeaderMap {
-    return new HeaderMap(this.#raw.slice())
+    return new HeaderMap(this.#own ? this.#own.slice() : this.#raw)
   }
 
   *[Symbol.iterator](): Generator<readonly [name: string, value: string]> {
@@ -95,22 +102,32 @@ export class HeaderMap {
     const wanted = name.toLowerCase()
     for (let i = from; i < this.#raw.length; i += 2) {
       const present = this.#raw[i]
-      if (present !== undefined && present.length === wanted.length && present.toLowerCase() === wanted) return i
+      if (present !== undefined && present.length === wanted.length && present.toLowerCase() === wanted)
+        return i
     }
     return -1
   }
 
   #push(name: string, value: string | number | readonly string[]): void {
-    if (typeof value === 'object') for (const line of value) this.#raw.push(name, line)
-    else this.#raw.push(name, String(value))
+    const raw = this.#writable()
+    if (typeof value === 'object') for (const line of value) raw.push(name, line)
+    else raw.push(name, String(value))
   }
 
   #remove(name: string, from: number): boolean {
     let removed = false
     for (let i = this.#find(name, from); i >= 0; i = this.#find(name, i)) {
-      this.#raw.splice(i, 2)
+      this.#writable().splice(i, 2)
       removed = true
     }
     return removed
+  }
+
+  #writable(): string[] {
+    if (!this.#own) {
+      this.#own = this.#raw.slice()
+      this.#raw = this.#own
+    }
+    return this.#own
   }
 }

@@ -10,8 +10,12 @@ const patience = 1000
 
 /** The worst of the plugins' states; one that throws or does not answer within a second is down. */
 export const healthOf = async (plugins: Iterable<AnyPlugin>, clock: Clock): Promise<HealthReport> => {
-  const reports = await Promise.all([...plugins].map(async (plugin) => [plugin.name, await ask(plugin, clock)] as const))
-  const worst = (['down', 'degraded'] as const).find((status) => reports.some(([, health]) => health.status === status))
+  const reports = await Promise.all(
+    [...plugins].map(async (plugin) => [plugin.name, await ask(plugin, clock)] as const),
+  )
+  const worst = (['down', 'degraded'] as const).find((status) =>
+    reports.some(([, health]) => health.status === status),
+  )
   return { status: worst ?? 'ok', plugins: Object.fromEntries(reports) }
 }
 

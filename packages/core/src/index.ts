@@ -22,13 +22,29 @@ export { HeaderMap } from './header-map.ts'
 export type { HealthReport } from './health.ts'
 export { type CacheControl, parseCacheControl } from './http/cache-control.ts'
 export { compose, type Handler, type Layer } from './layer.ts'
-export { type Inspection, type Millrace, type MillraceOptions, millrace, type Routes, type Trouble, trouble, type Wrappable, warn } from './millrace.ts'
+export {
+  type Inspection,
+  type Millrace,
+  type MillraceOptions,
+  millrace,
+  type Routes,
+  type Wrappable,
+} from './millrace.ts'
 export { pathOf } from './path.ts'
 export type { Pipeline } from './pipeline.ts'
-export { type AnyPlugin, definePlugin, type Health, type Plugin, type RuleTypes, type Site } from './plugin.ts'
+export {
+  type AnyPlugin,
+  type CallLayer,
+  definePlugin,
+  type Health,
+  type Plugin,
+  type RuleTypes,
+  type Site,
+} from './plugin.ts'
 export { failed, type Reply, reply } from './reply.ts'
 export type { CallRules, ParamsOf, RouteRules } from './rules.ts'
 export { callback, duration, type Schema, size } from './schema.ts'
 export { parseSize, type Size } from './size.ts'
 export { type Stage, stages } from './stage.ts'
+export { type Trouble, trouble, warn } from './trouble.ts'
 export { DeadlineError, within } from './within.ts'

@@ -1,17 +1,20 @@
 import type { Pattern } from './pattern.ts'
 
 /**
- * Finds what holds for a path among any number of patterns in one walk over its segments.
+ * Finds which of any number of patterns hold for a path in one walk over its segments.
  *
  * The patterns are one non-deterministic automaton over segments; this is its deterministic form (Rabin and Scott's
  * subset construction), built when the table is configured. So every combination of rules that a path can meet is
  * known then: it is merged, validated and composed before the first request, and found by one map lookup a segment.
  */
-export interface Matcher<T> {
-  /** @param path a folded path: separators between segments, one before the first when it is "/". */
-  find(path: string, method: string): T
-  /** Every distinct outcome. */
-  readonly outcomes: readonly T[]
+export interface Matcher {
+  /** Every combination of patterns that some request meets. */
+  readonly sets: readonly (readonly Pattern[])[]
+  /**
+   * @param path a folded path: separators between segments, one before the first when it is "/".
+   * @returns an index of `sets`.
+   */
+  find(path: string, method: string): number
 }
 
 /** How many states a table may need; far above any real one, far below what would hurt. */
@@ -22,55 +25,52 @@ export class TableTooComplexError extends Error {
   override readonly name = 'TableTooComplexError'
 }
 
-interface State<T> {
-  readonly literals: Map<string, State<T>>
+interface State {
+  readonly literals: Map<string, State>
   /** For a segment that no pattern names. */
-  other: State<T> | undefined
+  other: State | undefined
   /** For an empty segment, which only `**` matches. */
-  blank: State<T> | undefined
+  blank: State | undefined
   /** Whether every path from here on stays here. */
   settled: boolean
-  readonly byMethod: Map<string, T>
-  readonly anyMethod: T
+  readonly byMethod: ReadonlyMap<string, number>
+  readonly anyMethod: number
 }
 
-/** @param outcome what a set of matching patterns amounts to; called once for each set. */
-export const matcher = <T>(
-  patterns: readonly Pattern[],
-  separator: string,
-  outcome: (matched: readonly Pattern[], method: string | undefined) => T,
-): Matcher<T> => {
-  const outcomes = new Map<string, T>()
-  const resolve = (items: readonly Item[], method: string | undefined): T => {
-    const matched = items.filter((item) => item.at === item.pattern.elements.length).filter((item) => answers(item.pattern, method))
+/** @param patterns in the order in which they shall stand in the sets */
+export const matcher = (patterns: readonly Pattern[], separator: '/' | '.'): Matcher => {
+  const sets: (readonly Pattern[])[] = []
+  const indices = new Map<string, number>()
+  const indexOf = (items: readonly Item[], method: string | undefined): number => {
+    const matched = items.filter((item) => ended(item) && answers(item.pattern, method))
     const key = matched.map((item) => item.index).join()
-    let found = outcomes.get(key)
-    if (found === undefined) {
-      found = outcome(
-        matched.map((item) => item.pattern),
-        method,
-      )
-      outcomes.set(key, found)
+    let index = indices.get(key)
+    if (index === undefined) {
+      index = sets.push(matched.map((item) => item.pattern)) - 1
+      indices.set(key, index)
     }
-    return found
+    return index
   }
 
-  const states = new Map<string, State<T>>()
-  const waiting: (readonly [State<T>, readonly Item[]])[] = []
-  const stateOf = (seeds: readonly Item[]): State<T> => {
+  const states = new Map<string, State>()
+  const waiting: (readonly [State, readonly Item[]])[] = []
+  const stateOf = (seeds: readonly Item[]): State => {
     const items = close(seeds)
     const key = items.map((item) => `${item.index}:${item.at}`).join()
     const known = states.get(key)
     if (known) return known
-    if (states.size === mostStates) throw new TableTooComplexError('the patterns together are too complex: use fewer "**" before other parts')
-    const methods = new Set(items.flatMap((item) => withHead(item.pattern.methods)))
-    const state: State<T> = {
+    if (states.size === mostStates)
+      throw new TableTooComplexError(
+        'the patterns together are too complex: use fewer "**" before other parts',
+      )
+    const methods = new Set(items.filter(ended).flatMap((item) => item.pattern.methods))
+    const state: State = {
       literals: new Map(),
       other: undefined,
       blank: undefined,
       settled: false,
-      byMethod: new Map([...methods].map((method) => [method, resolve(items, method)])),
-      anyMethod: resolve(items, undefined),
+      byMethod: new Map([...methods].map((method) => [method, indexOf(items, method)])),
+      anyMethod: indexOf(items, undefined),
     }
     states.set(key, state)
     waiting.push([state, items])
@@ -99,7 +99,7 @@ export const matcher = <T>(
   }
 
   return {
-    outcomes: [...outcomes.values()],
+    sets,
     find(path, method) {
       let state = root
       let from = separator === '/' ? 1 : 0
@@ -111,7 +111,10 @@ export const matcher = <T>(
         state = next
         from = to + 1
       }
-      return state.byMethod.get(method) ?? state.anyMethod
+      const found = state.byMethod.get(method)
+      if (found !== undefined || state.byMethod.size === 0) return found ?? state.anyMethod
+      // HTTP/2 lets any case through, and some routers fold it.
+      return state.byMethod.get(method.toUpperCase()) ?? state.anyMethod
     },
   }
 }
@@ -122,6 +125,8 @@ interface Item {
   readonly index: number
   readonly at: number
 }
+
+const ended = (item: Item): boolean => item.at === item.pattern.elements.length
 
 const advance = (item: Item): Item => ({ ...item, at: item.at + 1 })
 
@@ -138,7 +143,5 @@ const close = (seeds: readonly Item[]): readonly Item[] => {
   return [...items.values()].sort((a, b) => a.index - b.index || a.at - b.at)
 }
 
-const withHead = (methods: readonly string[]): readonly string[] => (methods.includes('GET') ? [...methods, 'HEAD'] : methods)
-
 const answers = (pattern: Pattern, method: string | undefined): boolean =>
-  pattern.methods.length === 0 || (method !== undefined && withHead(pattern.methods).includes(method))
+  pattern.methods.length === 0 || (method !== undefined && pattern.methods.includes(method))

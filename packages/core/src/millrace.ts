@@ -1,20 +1,25 @@
+import { Bindings } from './bindings.ts'
 import { type Call, FreshCall } from './call.ts'
-import { type Channel, channel } from './channel.ts'
 import { type Clock, systemClock } from './clock.ts'
+import { closest } from './closest.ts'
 import { ConfigError } from './errors.ts'
 import { type Explanation, explain } from './explain.ts'
+import { type HealthReport, healthOf } from './health.ts'
+import { tableSchema } from './json-schema.ts'
 import type { Handler } from './layer.ts'
+import { Lifecycle } from './lifecycle.ts'
 import { pathOf } from './path.ts'
 import type { Pipeline } from './pipeline.ts'
-import { type HealthReport, healthOf } from './health.ts'
 import type { AnyPlugin } from './plugin.ts'
 import { type CallRules, isRecord, type RouteRules, show } from './rules.ts'
 import { stages } from './stage.ts'
-import { type CallPlan, Table } from './table.ts'
-import { within } from './within.ts'
+import { Table } from './table.ts'
+import { warn } from './trouble.ts'
 
 /** The left sides are patterns; the right sides accept exactly the installed plugins' names and rule types. */
-export type Routes<P extends readonly AnyPlugin[], R> = { readonly [Path in keyof R]: RouteRules<P, Path & string> }
+export type Routes<P extends readonly AnyPlugin[], R> = {
+  readonly [Path in keyof R]: RouteRules<P, Path & string>
+}
 
 export interface MillraceOptions<P extends readonly AnyPlugin[], R> {
   /** What can be switched on. Inside a stage the first is the outermost. */
@@ -34,16 +39,25 @@ export type Wrappable<A extends unknown[], O> = (this: Call<A>, ...args: A) => O
 export interface Millrace<P extends readonly AnyPlugin[] = readonly AnyPlugin[]> {
   readonly clock: Clock
   /** The plugins around a function. Rules given here are more specific than any of `calls`. @throws ConfigError */
-  wrap<A extends unknown[], O>(name: string, fn: Wrappable<A, O>, rules?: CallRules<P, A>): (...args: A) => Promise<O>
+  wrap<A extends unknown[], O>(
+    name: string,
+    fn: Wrappable<A, O>,
+    rules?: CallRules<P, A>,
+  ): (...args: A) => Promise<O>
   /**
    * Replaces the table, all or nothing, while requests are running; those that have begun finish under the old one.
    * What is not given stays. @throws ConfigError and changes nothing
    */
-  configure<const R>(change: { readonly routes?: Routes<P, R>; readonly calls?: Readonly<Record<string, CallRules<P>>> }): void
+  configure<const R extends Readonly<Record<string, unknown>>>(change: {
+    readonly routes?: Routes<P, R>
+    readonly calls?: Readonly<Record<string, CallRules<P>>>
+  }): void
   /** What holds for a request and which rule said so. */
   explain(method: string, path: string): Explanation
   /** What holds for a wrapped function of that name by the table. */
   explainCall(name: string): Explanation
+  /** The JSON Schema of a table file `{ routes, calls }` for the installed plugins. */
+  schema(): Readonly<Record<string, unknown>>
   /** The state of every plugin, as plain data. */
   inspect(): Inspection
   /** The worst of the plugins' states. A plugin that does not answer within a second is down. */
@@ -65,86 +79,54 @@ export interface Inspection {
   readonly unused: readonly string[]
 }
 
-/** Something that should not pass unseen but stops nothing. */
-export interface Trouble {
-  readonly code: string
-  readonly message: string
-}
-
-/** `millrace:core:trouble`: printed as a process warning too. */
-export const trouble: Channel<Trouble> = channel('millrace:core:trouble')
-
-/** Says what should not pass unseen: to subscribers, and as a warning of the process. */
-export const warn = (problem: Trouble): void => {
-  trouble.publish(problem)
-  process.emitWarning(problem.message, { type: 'MillraceWarning', code: problem.code })
-}
-
 /**
  * @throws ConfigError naming every mistake: its place, what was expected, what was given.
  */
-export function millrace<const P extends readonly AnyPlugin[], const R = Record<never, never>>(options: MillraceOptions<P, R>): Millrace<P> {
+export function millrace<const P extends readonly AnyPlugin[], const R extends Readonly<Record<string, unknown>> = Record<never, never>>(
+  options: MillraceOptions<P, R>,
+): Millrace<P> {
+  checkOptions('millrace()', options, ['plugins', 'routes', 'calls', 'clock'])
   const clock = options.clock ?? systemClock
   const plugins = inOrder(options.plugins)
-  let routes: unknown = options.routes ?? {}
-  let calls: unknown = options.calls ?? {}
+  let routes: unknown = options.routes === undefined ? {} : options.routes
+  let calls: unknown = options.calls === undefined ? {} : options.calls
   let table = new Table(plugins, clock, routes, calls)
-  let started: Promise<void> | undefined
+  const lifecycle = new Lifecycle(plugins.values(), clock)
+  const bindings = new Bindings()
   let inlines = 0
   const usedInline = new Set<AnyPlugin>()
 
   const unused = (): readonly string[] => {
     const used = table.used()
-    return [...plugins.values()].filter((plugin) => !used.has(plugin) && !usedInline.has(plugin)).map((plugin) => plugin.name)
-  }
-
-  const startAll = async (): Promise<void> => {
-    const running: AnyPlugin[] = []
-    for (const plugin of plugins.values()) {
-      try {
-        await plugin.start?.()
-        running.push(plugin)
-      } catch (error) {
-        await stopAll(running)
-        throw error
-      }
-    }
-    for (const name of unused()) warn({ code: 'MILLRACE_UNUSED_PLUGIN', message: `plugin "${name}" is installed but switched on nowhere` })
-  }
-
-  const stopAll = async (running: readonly AnyPlugin[]): Promise<void> => {
-    const errors: unknown[] = []
-    for (const plugin of running.toReversed()) {
-      try {
-        await within(clock, 10_000, plugin.stop?.() ?? Promise.resolve(), `plugin "${plugin.name}" did not stop within 10s`)
-      } catch (error) {
-        errors.push(error)
-      }
-    }
-    if (errors.length > 0) throw new AggregateError(errors, 'not every plugin stopped')
+    return [...plugins.values()]
+      .filter((plugin) => !used.has(plugin) && !usedInline.has(plugin))
+      .map((plugin) => plugin.name)
   }
 
   return {
     clock,
-    wrap<A extends unknown[], O>(name: string, fn: Wrappable<A, O>, rules: CallRules<P, A> = {}): (...args: A) => Promise<O> {
-      let bound = bind(table.call(name, rules))
-      let boundTo = table
-      function bind(plan: CallPlan): Handler<Call<A>, O> {
+    wrap<A extends unknown[], O>(
+      name: string,
+      fn: Wrappable<A, O>,
+      rules: CallRules<P, A> = {},
+    ): (...args: A) => Promise<O> {
+      if (typeof fn !== 'function')
+        throw new ConfigError([`wrap(${show(name)}): expected a function, got ${show(fn)}`])
+      const bind = (from: Table): Handler<Call<A>, O> => {
+        const plan = from.call(name, rules)
         for (const each of plan.effective) usedInline.add(each.plugin)
         return plan.around<A, O>(async (call) => fn.apply(call, call.args))
       }
-      return (...args) => {
-        if (boundTo !== table) {
-          bound = bind(table.call(name, rules))
-          boundTo = table
-        }
-        return bound(new FreshCall(name, args))
-      }
+      const binding = bindings.add(bind, table)
+      return (...args) => binding.run(new FreshCall(name, args))
     },
     configure(change) {
-      const nextRoutes = change.routes ?? routes
-      const nextCalls = change.calls ?? calls
-      table = new Table(plugins, clock, nextRoutes, nextCalls)
+      checkOptions('configure()', change, ['routes', 'calls'])
+      const nextRoutes = change.routes === undefined ? routes : change.routes
+      const nextCalls = change.calls === undefined ? calls : change.calls
+      const next = new Table(plugins, clock, nextRoutes, nextCalls)
+      bindings.follow(next)
+      table = next
       routes = nextRoutes
       calls = nextCalls
     },
@@ -153,52 +135,73 @@ export function millrace<const P extends readonly AnyPlugin[], const R = Record<
       return explain(pipeline.site.name, pipeline.patterns, pipeline.effective, pipeline.params(pathOf(path)))
     },
     explainCall: (name) => explain(name, [], table.call(name, {}).effective, {}),
+    schema: () => tableSchema(plugins.values()),
     inspect: () => ({
-      plugins: Object.fromEntries([...plugins.values()].map((plugin) => [plugin.name, plugin.inspect?.() ?? {}])),
+      plugins: Object.fromEntries(
+        [...plugins.values()].map((plugin) => [plugin.name, plugin.inspect?.() ?? {}]),
+      ),
       routes: isRecord(routes) ? Object.keys(routes) : [],
       unused: unused(),
     }),
     health: () => healthOf(plugins.values(), clock),
-    start() {
-      started ??= startAll()
-      return started
+    async start() {
+      const first = !lifecycle.started
+      await lifecycle.start()
+      if (!first) return
+      for (const name of unused()) {
+        warn({
+          code: 'MILLRACE_UNUSED_PLUGIN',
+          message: `plugin "${name}" is installed but switched on nowhere`,
+        })
+      }
     },
-    async stop() {
-      const starting = started
-      started = undefined
-      if (!starting) return
-      await starting.catch(() => undefined)
-      await stopAll([...plugins.values()])
-    },
+    stop: () => lifecycle.stop(),
     match: (method, target) => table.match(method, pathOf(target)),
     inline(rules) {
       const name = `inline ${++inlines}`
-      let pipeline = table.inline(name, rules, `use(${show(rules)})`)
-      let boundTo = table
+      const pipeline = table.inline(name, rules, `use(${show(rules)})`)
       for (const plugin of pipeline.plugins) usedInline.add(plugin)
-      return () => {
-        if (boundTo !== table) {
-          pipeline = table.inline(name, rules, `use(${show(rules)})`)
-          boundTo = table
-        }
-        return pipeline
-      }
+      return () => pipeline
     },
   }
 }
 
+/** @throws ConfigError when there is something that nobody would read */
+const checkOptions = (place: string, given: unknown, known: readonly string[]): void => {
+  if (!isRecord(given)) throw new ConfigError([`${place}: expected an object of options, got ${show(given)}`])
+  const problems = Object.keys(given).flatMap((name) => {
+    // A table file may name its schema.
+    if (known.includes(name) || name === '$schema') return []
+    const near = closest(name, known)
+    return `${place}: unknown option ${show(name)}${near ? `; did you mean "${near}"?` : ''} (options: ${known.join(', ')})`
+  })
+  if (problems.length > 0) throw new ConfigError(problems)
+}
+
 /** Checks the plugins themselves, and sorts them as their layers stand. */
 const inOrder = (plugins: readonly AnyPlugin[]): ReadonlyMap<string, AnyPlugin> => {
+  const given: unknown = plugins
+  if (!Array.isArray(given))
+    throw new ConfigError([`plugins: expected an array of plugins, got ${show(given)}`])
   const problems: string[] = []
   const byName = new Map<string, AnyPlugin>()
   plugins.forEach((plugin, i) => {
     const place = `plugins[${i}]`
     if (!isRecord(plugin)) problems.push(`${place}: expected a plugin such as timing(), got ${show(plugin)}`)
-    else if (typeof plugin.name !== 'string' || !/^[a-z][\w-]*$/i.test(plugin.name)) problems.push(`${place}.name: expected a name such as "cache", got ${show(plugin.name)}`)
-    else if (byName.has(plugin.name)) problems.push(`${place}: a plugin named "${plugin.name}" is installed already; give one of them another name`)
-    else if (!stages.includes(plugin.stage)) problems.push(`${place}.stage: expected one of ${stages.join(', ')}, got ${show(plugin.stage)}`)
-    else if (typeof plugin.rule?.['~standard']?.validate !== 'function') problems.push(`${place}.rule: expected a Standard Schema, got ${show(plugin.rule)}`)
-    else if (!plugin.http && !plugin.call) problems.push(`${place}: plugin "${plugin.name}" has neither http nor call, so nothing could switch it on`)
+    else if (typeof plugin.name !== 'string' || !/^[a-z][\w-]*$/i.test(plugin.name))
+      problems.push(`${place}.name: expected a name such as "cache", got ${show(plugin.name)}`)
+    else if (byName.has(plugin.name))
+      problems.push(
+        `${place}: a plugin named "${plugin.name}" is installed already; give one of them another name`,
+      )
+    else if (!stages.includes(plugin.stage))
+      problems.push(`${place}.stage: expected one of ${stages.join(', ')}, got ${show(plugin.stage)}`)
+    else if (typeof plugin.rule?.['~standard']?.validate !== 'function')
+      problems.push(`${place}.rule: expected a Standard Schema, got ${show(plugin.rule)}`)
+    else if (!plugin.http && !plugin.call)
+      problems.push(
+        `${place}: plugin "${plugin.name}" has neither http nor call, so nothing could switch it on`,
+      )
     else byName.set(plugin.name, plugin)
   })
   if (problems.length > 0) throw new ConfigError(problems)

@@ -1,15 +1,15 @@
-import { fold } from './pattern.ts'
+/** `scheme://host:port`, spelt so that every URL parser ends it at the same place. */
+const authority = /^[a-z][a-z0-9+.-]*:\/\/(?:[\w.~-]+|\[[\da-f:.]+\])(?::\d*)?(?=[/?#]|$)/i
 
-/** The path part of a request target: origin-form, absolute-form, or `*` (RFC 9112 section 3.2). */
+/**
+ * The path part of a request target in origin-form, absolute-form or asterisk-form (RFC 9112 section 3.2). A target
+ * of no such form has no path that everyone agrees on; what comes back for it does not start with "/".
+ */
 export const pathOf = (target: string): string => {
-  let from = 0
-  if (target.charCodeAt(0) !== 47) {
-    const scheme = /^[a-z][a-z0-9+.-]*:\/\/[^/?#]*/i.exec(target)
-    if (!scheme) return target === '*' ? '*' : beforeQuery(`/${target}`, 0)
-    from = scheme[0].length
-    if (target.charCodeAt(from) !== 47) return '/'
-  }
-  return beforeQuery(target, from)
+  if (target.charCodeAt(0) === 47) return beforeQuery(target, 0)
+  const from = authority.exec(target)?.[0].length
+  if (from === undefined) return beforeQuery(target, 0)
+  return target.charCodeAt(from) === 47 ? beforeQuery(target, from) : '/'
 }
 
 const beforeQuery = (target: string, from: number): string => {
@@ -20,38 +20,95 @@ const beforeQuery = (target: string, from: number): string => {
   return from === 0 ? target : target.slice(from)
 }
 
-/** What routers, decoders and file servers may disagree about: encodings, backslashes, doubled slashes, dots. */
-const ambiguous = /[%\\]|\/\/|\/\.{1,2}(?:\/|$)/
+/**
+ * What software may disagree about: encodings and what needs one, backslashes, doubled slashes, dots. Also "'", which
+ * one of Node's two URL parsers encodes.
+ */
+const unusual = /[^\w\-.~!$&()*+,;=:@/]|\/\/|\/\.{1,2}(?:\/|$)/
+
+/** Whether everyone reads the path in the same way. */
+export const isPlain = (path: string): boolean => path.charCodeAt(0) === 47 && !unusual.test(path)
 
 /** The ways in which software reads a path. */
 export interface Readings {
-  /** As Express's and Koa's routers match it. */
+  /** As Express's and Koa's routers match it: by segments, "%2F" being no slash. */
   readonly sent: string
-  /** Decoded and resolved, as file servers and `new URL` look at it. The same string for an ordinary path. */
-  readonly resolved: string
+  /** Decoded and resolved, as file servers, `new URL` and other routers look at it. */
+  readonly others: readonly string[]
   /** Whether it climbs or uses backslashes, which no honest client sends. */
   readonly hostile: boolean
 }
 
-export const readings = (path: string): Readings => {
-  const sent = fold(path)
-  if (!ambiguous.test(sent)) return { sent, resolved: sent, hostile: false }
+/** @returns undefined when there is no telling which path a host would find. */
+export const readings = (path: string): Readings | undefined => {
+  // Asterisk-form asks for no resource; an empty segment is matched by "**" alone.
+  if (path === '*') return { sent: '//', others: [], hostile: false }
+  // The parser that Express and Koa use trims: to them "/a" and a no-break space is "/a".
+  if (path.charCodeAt(0) !== 47 || path !== path.trimEnd()) return undefined
   const decoded = decodeOnce(path)
-  const parts = decoded.replaceAll('\\', '/').split('/')
+  // `new URL(target, base)` takes what follows two slashes for a host, and counts empty segments when it climbs.
+  const pathname = URL.parse(path, 'http://host')?.pathname ?? path
+  return {
+    sent: canonical(path),
+    others: [resolve(decoded), resolve(decodeOnce(pathname)), bySegments(pathname)],
+    hostile: /\\|\/\.{1,2}(?:\/|$)/.test(decoded),
+  }
+}
+
+/** Every slash a separator, dots and empty segments resolved: as a file server goes. */
+const resolve = (decoded: string): string => {
   const out: string[] = []
-  for (const part of parts) {
+  for (const part of decoded.replaceAll('\\', '/').split('/')) {
     if (part === '..') out.pop()
     else if (part !== '' && part !== '.') out.push(part)
   }
-  const hostile = decoded.includes('\\') || parts.includes('..') || parts.includes('.')
-  return { sent, resolved: fold(encodeURI(`/${out.join('/')}`)), hostile }
+  return join(out)
 }
 
-/** Decoded once and only once, as the software behind does; bytes that are no UTF-8 stay as they were sent. */
-const decodeOnce = (path: string): string => path.replace(/(?:%[0-9a-f]{2})+/gi, (run) => {
+/** As a router that decodes goes. */
+const bySegments = (pathname: string): string => join(pathname.split('/').filter(Boolean).map(decodeOnce))
+
+const join = (segments: readonly string[]): string =>
+  `/${segments.map((segment) => encode(segment.toLowerCase())).join('/')}`
+
+/**
+ * One spelling for what is the same to routers that match without regard to case: lower case, and every character
+ * that a URL has to encode encoded. Other encodings stay, since routers tell "%61" from "a".
+ */
+const canonical = (path: string): string =>
+  fold(path.replace(highBytes, decodeOrKeep))
+    .replace(/[^/%]+/g, encode)
+    .toLowerCase()
+
+/** The canonical spelling of one segment, however it is written; undefined when it is no valid encoding. */
+export const canonicalSegment = (text: string): string | undefined => {
   try {
-    return decodeURIComponent(run)
+    return encode(fold(decodeURIComponent(text)))
   } catch {
-    return run
+    return undefined
   }
-})
+}
+
+const encode = (text: string): string =>
+  text
+    .toWellFormed()
+    .replace(/[^\w\-.~!$&()*+,;=:@]+/g, (run) => encodeURIComponent(run).replaceAll("'", '%27'))
+    .toLowerCase()
+
+/** Lower case, but for the two letters outside ASCII whose lower case is inside: to no router is U+212A a "k". */
+const fold = (text: string): string => text.replace(/[^\u0130\u212a]+/g, (run) => run.toLowerCase())
+
+const highBytes = /(?:%[89a-f][\da-f])+/gi
+
+/** Decoded once and only once, as the software behind does; bytes that are no UTF-8 stay as they were sent. */
+const decodeOnce = (path: string): string =>
+  path.replace(/%[0-7][\da-f]|(?:%[89a-f][\da-f])+/gi, decodeOrKeep)
+
+/** Decoded, or as it was sent when it is no valid encoding. */
+export const decodeOrKeep = (text: string): string => {
+  try {
+    return decodeURIComponent(text)
+  } catch {
+    return text
+  }
+}

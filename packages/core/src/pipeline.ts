@@ -5,6 +5,7 @@ import { type Pattern, paramsOf } from './pattern.ts'
 import type { AnyPlugin, Site } from './plugin.ts'
 import type { Reply } from './reply.ts'
 import type { Effective } from './rules.ts'
+import { warn } from './trouble.ts'
 
 /** A plugin's layer, made for one place. */
 interface Fitted {
@@ -29,7 +30,12 @@ export class Pipeline {
   readonly #fitted: readonly Fitted[]
   readonly #within = new WeakMap<Pipeline, Pipeline>()
 
-  private constructor(site: Site, patterns: readonly Pattern[], fitted: readonly Fitted[], enclosing: Iterable<AnyPlugin>) {
+  private constructor(
+    site: Site,
+    patterns: readonly Pattern[],
+    fitted: readonly Fitted[],
+    enclosing: Iterable<AnyPlugin>,
+  ) {
     this.site = site
     this.patterns = patterns
     this.effective = fitted.map((each) => each.effective)
@@ -39,12 +45,17 @@ export class Pipeline {
       fitted.map((each) => each.layer),
       (exchange) => exchange.handle(),
     )
-    this.route = site.name.slice(site.name.indexOf(' ') + 1)
+    this.route = patterns.at(-1)?.source.replace(/^\S+ /, '') ?? 'unmatched'
     this.#fitted = fitted
   }
 
   /** @param effective in the order of the layers, the outermost first. */
-  static fit(name: string, clock: Clock, patterns: readonly Pattern[], effective: readonly Effective[]): Pipeline {
+  static fit(
+    name: string,
+    clock: Clock,
+    patterns: readonly Pattern[],
+    effective: readonly Effective[],
+  ): Pipeline {
     const site: Site = { kind: 'route', name, clock }
     const fitted = effective.flatMap((each) => {
       const layer = each.plugin.http?.(each.rule, site)
@@ -57,11 +68,25 @@ export class Pipeline {
   inside(outer: Pipeline): Pipeline {
     let inner = this.#within.get(outer)
     if (!inner) {
+      // The table inside itself (mounted twice) says nothing new; an inline rule would be lost without a word.
+      if (this.patterns.length === 0) this.#warnOfLost(outer)
       const fitted = this.#fitted.filter((each) => !outer.plugins.has(each.effective.plugin))
       inner = new Pipeline(this.site, this.patterns, fitted, outer.plugins)
       this.#within.set(outer, inner)
     }
     return inner
+  }
+
+  #warnOfLost(outer: Pipeline): void {
+    for (const { plugin } of this.effective) {
+      if (!outer.plugins.has(plugin)) continue
+      warn({
+        code: 'MILLRACE_INLINE_IGNORED',
+        message:
+          `use({ ${plugin.name} }) has no effect under "${outer.site.name}": a plugin runs once for a request, ` +
+          'and the table has switched it on there. Say it in the table.',
+      })
+    }
   }
 
   /** The values of the `:name`s of every pattern that holds, the most specific winning. */

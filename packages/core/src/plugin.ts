@@ -1,7 +1,7 @@
 import type { Call } from './call.ts'
 import type { Clock } from './clock.ts'
 import type { Exchange } from './exchange.ts'
-import type { Layer } from './layer.ts'
+import type { Handler, Layer } from './layer.ts'
 import type { Reply } from './reply.ts'
 import type { Schema, SchemaInput } from './schema.ts'
 import type { Stage } from './stage.ts'
@@ -12,6 +12,11 @@ export interface Site {
   /** The most specific pattern of the table that holds here, or the call's name: what events and counts are kept by. */
   readonly name: string
   readonly clock: Clock
+}
+
+/** A layer for functions of any kind: what it returns is the function's own result, or comes from one like it. */
+export interface CallLayer {
+  <A extends readonly unknown[], O>(call: Call<A>, next: Handler<Call<A>, O>): Promise<O>
 }
 
 export interface Health {
@@ -39,7 +44,7 @@ export interface Plugin<Name extends string = string, Input = unknown, Rule = un
   /** The layer for routes. Called once for each effective set of rules whenever the table is (re)configured. */
   http?(rule: Rule, site: Site): Layer<Exchange, Reply>
   /** The layer for wrapped calls. */
-  call?<A extends readonly unknown[], O>(rule: Rule, site: Site): Layer<Call<A>, O>
+  call?(rule: Rule, site: Site): CallLayer
   /** Opens what needs opening. Requests are served meanwhile. */
   start?(): Promise<void>
   /** Finishes accepted work and lets go of everything `start` opened. */

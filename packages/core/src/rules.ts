@@ -1,23 +1,25 @@
 import { closest } from './closest.ts'
-import type { AnyPlugin, RuleTypes } from './plugin.ts'
 import type { Params } from './exchange.ts'
-import type { SchemaIssue } from './schema.ts'
+import type { AnyPlugin, RuleTypes } from './plugin.ts'
+import type { SchemaIssue, SchemaResult } from './schema.ts'
 
-/** What one rule says to the plugins by their names, not yet checked. */
-export type RawRules = Readonly<Record<string, unknown>>
-
-/** The names and the rule types of the installed plugins: what may stand on the right side of a rule. */
+/**
+ * The names and the rule types of the installed plugins: what may stand on the right side of a rule. Mapped over the
+ * names, because TypeScript gives functions in a rule no parameter types through a mapping with an `as` clause.
+ */
 export type RouteRules<P extends readonly AnyPlugin[], Path extends string = string> = {
-  readonly [Each in P[number] as Each['name']]?: boolean | RouteInput<InputOf<Each>, ParamsOf<Path>>
+  readonly [Name in P[number]['name']]?: boolean | RouteInput<InputOf<P, Name>, ParamsOf<Path>>
 }
 
 /** The same around a function with the arguments `A`. */
 export type CallRules<P extends readonly AnyPlugin[], A extends readonly unknown[] = readonly unknown[]> = {
-  readonly [Each in P[number] as Each['name']]?: boolean | CallInput<InputOf<Each>, A>
+  readonly [Name in P[number]['name']]?: boolean | CallInput<InputOf<P, Name>, A>
 }
 
 /** The `:name`s of a pattern, as the type of its params. */
-export type ParamsOf<Path extends string> = string extends Path ? Params : { readonly [Name in ParamNames<Path>]: string }
+export type ParamsOf<Path extends string> = string extends Path
+  ? Params
+  : { readonly [Name in ParamNames<Path>]: string }
 
 type ParamNames<Path extends string> = Path extends `${infer Head}/${infer Rest}`
   ? ParamNames<Head> | ParamNames<Rest>
@@ -25,23 +27,31 @@ type ParamNames<Path extends string> = Path extends `${infer Head}/${infer Rest}
     ? Name
     : never
 
-type InputOf<Each> = Each extends { readonly '~input'?: infer Input } ? NonNullable<Input> : never
+type InputOf<P extends readonly AnyPlugin[], Name> =
+  Extract<P[number], { readonly name: Name }> extends { readonly '~input'?: infer Input }
+    ? NonNullable<Input>
+    : never
 type RouteInput<Input, P> = Input extends RuleTypes ? (Input & { readonly params: P })['route'] : Input
 type CallInput<Input, A> = Input extends RuleTypes ? (Input & { readonly args: A })['call'] : Input
 
 /** One rule of the table, checked: for each plugin that it names, options, or `false` for off. */
 export interface Rule {
-  /** Where the rule stands, for messages and `explain`: the pattern, a call pattern, or "inline". */
+  /** For `explain`: the pattern, or the call to `use` or `wrap` that the rule stands in. */
   readonly source: string
-  readonly says: ReadonlyMap<AnyPlugin, Readonly<Record<string, unknown>> | false>
+  /** For messages: `routes["GET /x"]`. */
+  readonly place: string
+  readonly says: ReadonlyMap<AnyPlugin, Options | false>
 }
+
+/** What a rule says to one plugin, as it was written. */
+type Options = Readonly<Record<string, unknown>>
 
 /** What several rules together say to one plugin. */
 export interface Effective {
   readonly plugin: AnyPlugin
   /** What the plugin's schema made of the options. */
   readonly rule: unknown
-  readonly options: Readonly<Record<string, unknown>>
+  readonly options: Options
   /** For each option the `source` of the rule that said it. */
   readonly from: Readonly<Record<string, string>>
   /** The most specific rule that switched the plugin on. */
@@ -52,7 +62,7 @@ export interface Effective {
 export type Place = { readonly kind: 'route' | 'call'; readonly path: string }
 
 /**
- * Checks one rule against the installed plugins.
+ * Checks one rule against the installed plugins, as far as it can be checked without the less specific rules.
  *
  * @param complain is told of each mistake, as `place: what was expected, what was given`
  */
@@ -63,33 +73,49 @@ export const readRule = (
   plugins: ReadonlyMap<string, AnyPlugin>,
   complain: (problem: string) => void,
 ): Rule => {
-  const says = new Map<AnyPlugin, Readonly<Record<string, unknown>> | false>()
+  const says = new Map<AnyPlugin, Options | false>()
+  const rule: Rule = { source, place: place.path, says }
   if (!isRecord(raw)) {
     complain(`${place.path}: expected an object of plugin names and their rules, got ${show(raw)}`)
-    return { source, says }
+    return rule
   }
   for (const [name, value] of Object.entries(raw)) {
     const plugin = plugins.get(name)
     const at = member(place.path, name)
     if (!plugin) {
       const near = closest(name, plugins.keys())
-      complain(`${at}: no plugin of that name is installed${near ? `; did you mean "${near}"?` : ''} (installed: ${list(plugins.keys())})`)
+      const hint = near ? `; did you mean "${near}"?` : ''
+      complain(`${at}: no plugin of that name is installed${hint} (installed: ${list(plugins.keys())})`)
     } else if (value === false) says.set(plugin, false)
     else if (value !== undefined) {
       if (place.kind === 'route' ? !plugin.http : !plugin.call) {
-        complain(`${at}: the plugin "${name}" works on ${place.kind === 'route' ? 'calls, not on routes' : 'routes, not on calls'}`)
+        const works = place.kind === 'route' ? 'calls, not on routes' : 'routes, not on calls'
+        complain(`${at}: the plugin "${name}" works on ${works}`)
         continue
       }
       const options = optionsOf(plugin, value)
       if (!options) {
-        complain(`${at}: expected true, false${plugin.shorthand ? ', a short form' : ''} or an object of options, got ${show(value)}`)
+        const short = plugin.shorthand ? ', its short form' : ''
+        complain(`${at}: expected true, false${short} or an object of options, got ${show(value)}`)
         continue
       }
       says.set(plugin, options)
-      parse(plugin, options, (option) => at + option, complain)
+      const result = validate(plugin, options)
+      if (typeof result === 'string') complain(`${at}: ${result}`)
+      else if (result.issues) {
+        for (const issue of result.issues) {
+          if (standsAlone(issue, options)) complain(describe(plugin, options, issue, at))
+        }
+      }
     }
   }
-  return { source, says }
+  return rule
+}
+
+/** Whether what is wrong is an option of this very rule, and not what a less specific one may bring. */
+const standsAlone = (issue: SchemaIssue, options: Options): boolean => {
+  const [first] = keysOf(issue)
+  return first === undefined ? unknownKeys.test(issue.message) : Object.hasOwn(options, first)
 }
 
 /**
@@ -103,66 +129,75 @@ export const mergeRules = (
 ): readonly Effective[] => {
   const effective: Effective[] = []
   for (const plugin of plugins) {
-    let options: Record<string, unknown> | undefined
-    let from: Record<string, string> = {}
-    let source = ''
+    let options: Options | undefined
+    let said = new Map<string, Rule>()
+    let last: Rule | undefined
     for (const rule of rules) {
-      const said = rule.says.get(plugin)
-      if (said === undefined) continue
-      source = rule.source
-      if (said === false) {
+      const own = rule.says.get(plugin)
+      if (own === false) {
         options = undefined
-        from = {}
-        continue
+        said = new Map()
+      } else if (own) {
+        options = { ...options, ...own }
+        for (const option of Object.keys(own)) said.set(option, rule)
+        last = rule
       }
-      options = { ...options, ...said }
-      for (const option of Object.keys(said)) from[option] = rule.source
     }
-    if (!options) continue
-    const parsed = parse(plugin, options, (option) => `${source} (merged from ${list(new Set(Object.values(from)))}): ${plugin.name}${option}`, complain)
-    if (parsed) effective.push({ plugin, rule: parsed.value, options, from, source })
+    if (!options || !last) continue
+    const result = validate(plugin, options)
+    if (typeof result === 'string') complain(`${member(last.place, plugin.name)}: ${result}`)
+    else if (result.issues) {
+      for (const issue of result.issues) {
+        const rule = said.get(String(keysOf(issue)[0])) ?? last
+        const others = new Set(
+          [...said.values(), last].filter((each) => each !== rule).map((each) => each.place),
+        )
+        const together = others.size > 0 ? ` (together with ${list(others)})` : ''
+        complain(`${describe(plugin, options, issue, member(rule.place, plugin.name))}${together}`)
+      }
+    } else {
+      const from = Object.fromEntries([...said].map(([option, rule]) => [option, rule.source]))
+      effective.push({ plugin, rule: result.value, options, from, source: last.source })
+    }
   }
   return effective
 }
 
-const optionsOf = (plugin: AnyPlugin, value: unknown): Readonly<Record<string, unknown>> | undefined => {
+const optionsOf = (plugin: AnyPlugin, value: unknown): Options | undefined => {
   if (value === true) return {}
   if (isRecord(value)) return defined(value)
   const options = plugin.shorthand?.(value)
   return options && defined({ ...options })
 }
 
-const defined = (options: Readonly<Record<string, unknown>>): Readonly<Record<string, unknown>> =>
+const defined = (options: Options): Options =>
   Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined))
 
-const parse = (
-  plugin: AnyPlugin,
-  options: Readonly<Record<string, unknown>>,
-  place: (option: string) => string,
-  complain: (problem: string) => void,
-): { readonly value: unknown } | undefined => {
-  const result = plugin.rule['~standard'].validate(options)
-  if (result instanceof Promise) {
-    complain(`${place('')}: the rule schema of plugin "${plugin.name}" is asynchronous; it must answer at once`)
-    return undefined
+/** @returns a word on the schema itself when it is the schema that is wrong. */
+const validate = (plugin: AnyPlugin, options: Options): SchemaResult<unknown> | string => {
+  try {
+    const result = plugin.rule['~standard'].validate(options)
+    if (!(result instanceof Promise)) return result
+    result.catch(() => undefined)
+    return `the rule schema of plugin "${plugin.name}" answers later, or throws; it must answer at once`
+  } catch (error) {
+    return `${error instanceof Error ? error.message : String(error)}, got ${show(options)}`
   }
-  if (!result.issues) return { value: result.value }
-  for (const issue of result.issues) complain(describe(plugin, options, issue, place))
-  return undefined
 }
 
+const unknownKeys = /^unrecognized keys?: (.+)$/i
+
+const keysOf = (issue: SchemaIssue): readonly PropertyKey[] =>
+  (issue.path ?? []).map((part) => (typeof part === 'object' ? part.key : part))
+
 /** `routes["GET /x"].cache.ttl: expected ..., got ...`, whatever the validator's own wording. */
-const describe = (
-  plugin: AnyPlugin,
-  options: Readonly<Record<string, unknown>>,
-  issue: SchemaIssue,
-  place: (option: string) => string,
-): string => {
-  const keys = (issue.path ?? []).map((part) => (typeof part === 'object' ? part.key : part))
-  const at = place(keys.reduce<string>((path, key) => member(path, key), ''))
-  const unknown = /^unrecognized keys?: (.+)$/i.exec(issue.message)
+const describe = (plugin: AnyPlugin, options: Options, issue: SchemaIssue, place: string): string => {
+  const keys = keysOf(issue)
+  const at = keys.reduce<string>((path, key) => member(path, key), place)
+  const unknown = unknownKeys.exec(issue.message)
   if (unknown) {
-    const known = keys.length === 0 ? knownOptions(plugin) : []
+    const properties = describedAt(plugin, keys)?.['properties']
+    const known = isRecord(properties) ? Object.keys(properties) : []
     const names = [...(unknown[1] ?? '').matchAll(/"([^"]+)"/g)].map((match) => match[1] ?? '')
     return names
       .map((name) => {
@@ -172,33 +207,77 @@ const describe = (
       })
       .join('\n')
   }
-  const value = keys.reduce<unknown>((inside, key) => (isRecord(inside) || Array.isArray(inside) ? Reflect.get(inside, key) : undefined), options)
-  const wanted = issue.message.replace(/^invalid (?:input|option): /i, '').replace(/, received .*$/i, '')
-  return `${at}: ${wanted}${value === undefined ? '' : `, got ${show(value)}`}`
+  const value = keys.reduce<unknown>(
+    (inside, key) => (isRecord(inside) || Array.isArray(inside) ? Reflect.get(inside, key) : undefined),
+    options,
+  )
+  return `${at}: ${wanted(plugin, keys, issue.message)}, got ${show(value)}`
 }
 
-const knownOptions = (plugin: AnyPlugin): readonly string[] => {
-  const properties = describeOptions(plugin)?.['properties']
-  return isRecord(properties) ? Object.keys(properties) : []
+const wanted = (plugin: AnyPlugin, keys: readonly PropertyKey[], message: string): string => {
+  // All that zod says of a value that fits no member of a union.
+  if (message === 'Invalid input') {
+    const forms = formsOf(describedAt(plugin, keys))
+    return forms.length > 0 ? `expected ${[...new Set(forms)].join(' or ')}` : message
+  }
+  return message.replace(/^(?:invalid \w+|too (?:small|big)): /i, '').replace(/, received .*$/i, '')
+}
+
+const formsOf = (schema: unknown): readonly string[] => {
+  if (!isRecord(schema)) return []
+  const { anyOf, type, const: only } = schema
+  if (Array.isArray(anyOf)) return anyOf.flatMap(formsOf)
+  if (only !== undefined) return [show(only)]
+  return [type].flat().filter((each) => typeof each === 'string')
+}
+
+/** The JSON Schema of one of a plugin's options, however deep, where its schema can tell. */
+const describedAt = (
+  plugin: AnyPlugin,
+  keys: readonly PropertyKey[],
+): Readonly<Record<string, unknown>> | undefined => {
+  let schema: unknown = describeOptions(plugin)
+  for (const key of keys) {
+    const { properties, items }: Record<string, unknown> = isRecord(schema) ? schema : {}
+    schema = isRecord(properties) ? properties[String(key)] : items
+  }
+  return isRecord(schema) ? schema : undefined
 }
 
 /** The JSON Schema of a plugin's options, where its schema can tell. */
 export const describeOptions = (plugin: AnyPlugin): Readonly<Record<string, unknown>> | undefined =>
-  plugin.rule['~standard'].jsonSchema?.input({ target: 'draft-2020-12', libraryOptions: { unrepresentable: 'any' } })
+  plugin.rule['~standard'].jsonSchema?.input({
+    target: 'draft-2020-12',
+    libraryOptions: { unrepresentable: 'any' },
+  })
 
 /** A value as it stands in a message: short, one line. */
 export const show = (value: unknown): string => {
   if (value === undefined) return 'nothing'
   if (typeof value === 'function') return 'a function'
-  if (typeof value === 'bigint' || typeof value === 'symbol' || typeof value === 'number') return String(value)
-  const text = JSON.stringify(value) ?? String(value)
+  if (typeof value === 'bigint' || typeof value === 'symbol' || typeof value === 'number')
+    return String(value)
+  const text = json(value)
   return text.length > 80 ? `${text.slice(0, 77)}...` : text
+}
+
+const json = (value: unknown): string => {
+  try {
+    return JSON.stringify(value) ?? String(value)
+  } catch {
+    return 'an object'
+  }
 }
 
 /** `path.key` or `path["other key"]`. */
 export const member = (path: string, key: PropertyKey): string =>
-  typeof key === 'number' ? `${path}[${key}]` : /^[A-Za-z_$][\w$]*$/.test(String(key)) ? `${path}.${String(key)}` : `${path}[${JSON.stringify(String(key))}]`
+  typeof key === 'number'
+    ? `${path}[${key}]`
+    : /^[A-Za-z_$][\w$]*$/.test(String(key))
+      ? `${path}.${String(key)}`
+      : `${path}[${JSON.stringify(String(key))}]`
 
 const list = (names: Iterable<string>): string => [...names].join(', ') || 'none'
 
-export const isRecord = (value: unknown): value is Record<string, unknown> => typeof value === 'object' && value !== null && !Array.isArray(value)
+export const isRecord = (value: unknown): value is Record<string, unknown> =>
+  typeof value === 'object' && value !== null && !Array.isArray(value)

@@ -10,7 +10,8 @@ export interface Schema<Output = unknown> {
     readonly validate: (value: unknown) => SchemaResult<Output> | Promise<SchemaResult<Output>>
     readonly types?: { readonly input: unknown; readonly output: Output } | undefined
     /** Where the schema can also describe itself (Standard JSON Schema); editors and messages use it. */
-    readonly jsonSchema?: { readonly input: (options: {
+    readonly jsonSchema?: {
+      readonly input: (options: {
         readonly target: 'draft-2020-12'
         readonly libraryOptions?: Record<string, unknown>
       }) => Record<string, unknown>
@@ -44,7 +45,10 @@ export const size = (): z.ZodType<number, Size> => quantity<Size>(parseSize, siz
 export const callback = <F extends (...args: never[]) => unknown>(): z.ZodType<F, F> =>
   z.custom<F>((value) => typeof value === 'function', { error: 'expected a function' })
 
-const quantity = <T extends string | number>(parse: (value: unknown) => number | undefined, expected: string): z.ZodType<number, T> =>
+const quantity = <T extends string | number>(
+  parse: (value: unknown) => number | undefined,
+  expected: string,
+): z.ZodType<number, T> =>
   z
     .custom<T>((value) => parse(value) !== undefined, { error: `expected ${expected}` })
     .meta({ type: ['string', 'number'], description: expected })

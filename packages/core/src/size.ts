@@ -1,7 +1,13 @@
 /** An amount of memory: `'500b'`, `'64kb'`, `'1.5mb'`, `'2gb'` (powers of 1024), or a number of bytes. */
 export type Size = string | number
 
-const units: Readonly<Record<string, number>> = { b: 1, kb: 1024, mb: 1024 ** 2, gb: 1024 ** 3, tb: 1024 ** 4 }
+const units: Readonly<Record<string, number>> = {
+  b: 1,
+  kb: 1024,
+  mb: 1024 ** 2,
+  gb: 1024 ** 3,
+  tb: 1024 ** 4,
+}
 
 export const sizeExpected = 'a size such as "64mb" or 1048576 (bytes)'
 

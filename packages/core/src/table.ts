@@ -1,13 +1,30 @@
+import type { Call } from './call.ts'
 import type { Clock } from './clock.ts'
 import { AmbiguousPathError, ConfigError } from './errors.ts'
-import { type Handler, type Layer, compose } from './layer.ts'
+import { compose, type Handler, type Layer } from './layer.ts'
 import { type Matcher, matcher, TableTooComplexError } from './matcher.ts'
-import { readings } from './path.ts'
-import { compareSpecificity, type Pattern, PatternError, parseCall, parseRoute, sameReach, shape } from './pattern.ts'
+import { isPlain, readings } from './path.ts'
+import {
+  compareSpecificity,
+  conflict,
+  type Pattern,
+  PatternError,
+  parseCall,
+  parseRoute,
+  shape,
+} from './pattern.ts'
 import { Pipeline } from './pipeline.ts'
 import type { AnyPlugin, Site } from './plugin.ts'
-import type { Call } from './call.ts'
-import { type Effective, isRecord, member, mergeRules, type Place, type Rule, readRule, show } from './rules.ts'
+import {
+  type Effective,
+  isRecord,
+  member,
+  mergeRules,
+  type Place,
+  type Rule,
+  readRule,
+  show,
+} from './rules.ts'
 
 /** What is switched on around one call. */
 export interface CallPlan {
@@ -21,8 +38,11 @@ export interface CallPlan {
 export class Table {
   readonly #plugins: ReadonlyMap<string, AnyPlugin>
   readonly #clock: Clock
-  readonly #routes: Matcher<Pipeline>
-  readonly #calls: Matcher<readonly Rule[]>
+  readonly #routes: Found
+  readonly #calls: Found
+  /** For each combination of routes. */
+  readonly #pipelines: readonly Pipeline[]
+  readonly #unmatched: Pipeline
 
   /**
    * @param plugins in the order of their layers, the outermost first
@@ -39,31 +59,51 @@ export class Table {
     const callRules = this.#read('call', 'calls', calls, parseCall, complain)
     if (problems.length > 0) throw new ConfigError(problems)
 
-    const merge = (rules: readonly Rule[]): readonly Effective[] => mergeRules(rules, plugins.values(), complain)
-    this.#routes = build(routeRules, '/', complain, (patterns, rules) =>
-      Pipeline.fit(patterns.at(-1)?.source ?? unmatched, clock, patterns, problems.length > 0 ? [] : merge(rules)),
+    this.#routes = find(routeRules, '/', 'routes', complain)
+    this.#calls = find(callRules, '.', 'calls', complain)
+    const effects = [...this.#routes.combinations, ...this.#calls.combinations].map(({ rules }) =>
+      mergeRules(rules, plugins.values(), complain),
     )
-    this.#calls = build(callRules, '.', complain, (_, rules) => {
-      merge(rules)
-      return rules
-    })
     if (problems.length > 0) throw new ConfigError([...new Set(problems)])
+
+    this.#unmatched = Pipeline.fit('unmatched', clock, [], [])
+    this.#pipelines = this.#routes.combinations.map(({ patterns }, i) => {
+      const site = patterns.at(-1)?.source
+      return site === undefined ? this.#unmatched : Pipeline.fit(site, clock, patterns, effects[i] ?? [])
+    })
   }
 
   /**
    * The pipeline for a request. Constant in the number of rules.
    *
-   * @param path as sent
+   * @param path by `pathOf`
    * @throws AmbiguousPathError when routers and file servers would read the path differently and it matters
    */
   match(method: string, path: string): Pipeline {
-    const { sent, resolved, hostile } = readings(path)
-    const pipeline = this.#routes.find(sent, method)
-    if (resolved === sent) return pipeline
-    const other = this.#routes.find(resolved, method)
-    if (other === pipeline) return pipeline
-    // An encoded "/" or letter in a parameter is honest as long as the decoded path falls under no rule of its own.
-    if (hostile || other.patterns.some((pattern) => !pipeline.patterns.includes(pattern))) throw new AmbiguousPathError()
+    return isPlain(path) ? this.#at(path.toLowerCase(), method) : this.#settle(method, path)
+  }
+
+  #at(folded: string, method: string): Pipeline {
+    return this.#pipelines[this.#routes.matcher.find(folded, method)] ?? this.#unmatched
+  }
+
+  /** For a path that software reads in several ways. */
+  #settle(method: string, path: string): Pipeline {
+    const read = readings(path)
+    if (!read) {
+      const [only, another] = this.#pipelines
+      if (!only || another) throw new AmbiguousPathError()
+      return only
+    }
+    const pipeline = this.#at(read.sent, method)
+    for (const reading of read.others) {
+      const other = this.#at(reading, method)
+      if (other === pipeline) continue
+      // An encoded "/" or letter in a parameter is honest as long as the decoded path falls under no rule of its own.
+      if (read.hostile || other.patterns.some((pattern) => !pipeline.patterns.includes(pattern))) {
+        throw new AmbiguousPathError()
+      }
+    }
     return pipeline
   }
 
@@ -75,14 +115,18 @@ export class Table {
 
   /** @throws ConfigError */
   call(name: string, raw: unknown): CallPlan {
-    const place = `wrap(${JSON.stringify(name)})`
-    const effective = this.#inline({ kind: 'call', path: place }, raw, this.#calls.find(name, ''))
+    const place = `wrap(${show(name)})`
+    if (typeof name !== 'string' || !/^(?![:.])(?!.*[*])(?!.*\.[.:]).*[^.]$/.test(name)) {
+      throw new ConfigError([`${place}: expected a dotted name such as "city.find", without "*"`])
+    }
+    const rules = this.#calls.combinations[this.#calls.matcher.find(name, '')]?.rules ?? []
+    const effective = this.#inline({ kind: 'call', path: place }, raw, rules)
     const site: Site = { kind: 'call', name, clock: this.#clock }
     return {
       effective,
       around<A extends readonly unknown[], O>(handler: Handler<Call<A>, O>) {
         const layers = effective.flatMap((each): Layer<Call<A>, O>[] => {
-          const layer = each.plugin.call?.<A, O>(each.rule, site)
+          const layer = each.plugin.call?.(each.rule, site)
           return layer ? [layer] : []
         })
         return compose(layers, handler)
@@ -93,13 +137,10 @@ export class Table {
   /** Every plugin that some rule of the table switches on. */
   used(): ReadonlySet<AnyPlugin> {
     const plugins = new Set<AnyPlugin>()
-    for (const pipeline of this.#routes.outcomes) for (const plugin of pipeline.plugins) plugins.add(plugin)
-    for (const rules of this.#calls.outcomes) for (const rule of rules) for (const [plugin, said] of rule.says) if (said) plugins.add(plugin)
+    for (const pipeline of this.#pipelines) for (const plugin of pipeline.plugins) plugins.add(plugin)
+    for (const { rules } of this.#calls.combinations)
+      for (const rule of rules) for (const [plugin, said] of rule.says) if (said) plugins.add(plugin)
     return plugins
-  }
-
-  get pipelines(): readonly Pipeline[] {
-    return this.#routes.outcomes
   }
 
   #inline(place: Place, raw: unknown, table: readonly Rule[]): readonly Effective[] {
@@ -132,8 +173,10 @@ export class Table {
       try {
         const pattern = parse(source)
         const peers = byShape.get(shape(pattern)) ?? []
-        const twin = peers.find((peer) => sameReach(peer, pattern))
-        if (twin) complain(`${place}: matches the same requests as ${member(path, twin.source)}; say it in one rule`)
+        for (const peer of peers) {
+          const meets = conflict(pattern, peer)
+          if (meets) complain(`${place}: ${meets} ${member(path, peer.source)}; say it in one rule`)
+        }
         byShape.set(shape(pattern), [...peers, pattern])
         read.push([pattern, rule])
       } catch (error) {
@@ -145,23 +188,35 @@ export class Table {
   }
 }
 
-/** The site name of a request that no rule matches. */
-const unmatched = 'unmatched'
+/** Patterns that hold together for some request, from least to most specific, and what they say. */
+interface Combination {
+  readonly patterns: readonly Pattern[]
+  readonly rules: readonly Rule[]
+}
 
-const build = <T>(
+interface Found {
+  readonly matcher: Matcher
+  /** For each set of the matcher. */
+  readonly combinations: readonly Combination[]
+}
+
+const find = (
   read: readonly (readonly [Pattern, Rule])[],
   separator: '/' | '.',
+  path: string,
   complain: (problem: string) => void,
-  outcome: (patterns: readonly Pattern[], rules: readonly Rule[]) => T,
-): Matcher<T> => {
-  const sorted = [...read].sort(([a], [b]) => compareSpecificity(a, b))
-  const ruleOf = new Map(sorted)
-  const rulesOf = (patterns: readonly Pattern[]): readonly Rule[] => patterns.flatMap((pattern) => ruleOf.get(pattern) ?? [])
+): Found => {
+  const ruleOf = new Map([...read].sort(([a], [b]) => compareSpecificity(a, b)))
   try {
-    return matcher([...ruleOf.keys()], separator, (patterns) => outcome(patterns, rulesOf(patterns)))
+    const found = matcher([...ruleOf.keys()], separator)
+    const combinations = found.sets.map((patterns) => ({
+      patterns,
+      rules: patterns.flatMap((pattern) => ruleOf.get(pattern) ?? []),
+    }))
+    return { matcher: found, combinations }
   } catch (error) {
     if (!(error instanceof TableTooComplexError)) throw error
-    complain(error.message)
-    return matcher([], separator, () => outcome([], []))
+    complain(`${path}: ${error.message}`)
+    return { matcher: matcher([], separator), combinations: [] }
   }
 }

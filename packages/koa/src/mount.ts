@@ -15,32 +15,21 @@ export type Middleware = (ctx: KoaContext, next: () => Promise<unknown>) => Prom
 /** Koa middleware from a Millrace. `use()` applies the table to everything below it; `use(rules)` adds rules inline. */
 export type Use<P extends readonly AnyPlugin[]> = (rules?: RouteRules<P>) => Middleware
 
-/** The middleware below: run at most once, and watched. */
-class Downstream {
-  settled = false
-  #running: Promise<unknown> | undefined
-  readonly #next: () => Promise<unknown>
-
-  constructor(next: () => Promise<unknown>) {
-    this.#next = next
-  }
-
-  run(): Promise<unknown> {
-    this.#running ??= this.#next().finally(() => {
-      this.settled = true
-    })
-    return this.#running
-  }
+/** The middleware below, once it runs. */
+interface Downstream {
+  running: Promise<unknown> | undefined
+  settled: boolean
 }
 
 class KoaExchange extends NodeExchange {
   readonly ctx: KoaContext
-  readonly downstream: Downstream
+  readonly next: () => Promise<unknown>
+  readonly downstream: Downstream = { running: undefined, settled: false }
 
   constructor(mill: Millrace, pipeline: Pipeline, ctx: KoaContext, next: () => Promise<unknown>) {
     super(mill, pipeline, ctx.req, ctx.res, ctx.originalUrl)
     this.ctx = ctx
-    this.downstream = new Downstream(next)
+    this.next = next
   }
 
   protected get app(): App {
@@ -61,19 +50,29 @@ class KoaExchange extends NodeExchange {
   }
 
   protected reply(): Promise<Reply> {
-    return new Promise((resolve, reject) => {
-      const written = this.capture.open(() => {
-        this.downstream.run().then(() => {
-          if (!this.capture.replied && this.ctx.respond !== false) resolve(new KoaReply(this.ctx))
-        }, reject)
-      })
-      // A handler may also write to the response itself, at any time.
-      written.then(resolve, reject)
+    const { capture, ctx, downstream } = this
+    return capture.open(() => {
+      downstream.running = this.next()
+      downstream.running.then(
+        () => {
+          downstream.settled = true
+          // A handler may also write to the response itself, at any time.
+          if (!capture.replied && ctx.respond !== false) capture.offer(new KoaReply(ctx))
+        },
+        (error: unknown) => {
+          downstream.settled = true
+          capture.fail(error)
+        },
+      )
     })
   }
 
-  /** Makes Koa answer with what the layers returned. */
-  async settle(reply: Reply): Promise<void> {
+  /**
+   * Makes Koa answer with what the layers returned.
+   *
+   * @returns what Koa has to wait for, if anything
+   */
+  settle(reply: Reply): Promise<unknown> | undefined {
     const { capture, ctx, downstream } = this
     if (reply instanceof KoaReply) {
       reply.writeBack()
@@ -89,9 +88,10 @@ class KoaExchange extends NodeExchange {
       const own = capture.replied && reply instanceof CapturedReply
       capture.send(reply)
       // Koa must not answer before a handler that writes by itself is through with it.
-      if (own) await downstream.run()
-      else ctx.respond = false
+      if (own) return downstream.running
+      ctx.respond = false
     }
+    return undefined
   }
 }
 
@@ -112,7 +112,8 @@ export const mount = <P extends readonly AnyPlugin[]>(mill: Millrace<P>): Use<P>
       }
       const exchange = new KoaExchange(mill, pipeline, ctx, next)
       try {
-        await exchange.settle(await pipeline.run(exchange))
+        const waiting = exchange.settle(await pipeline.run(exchange))
+        if (waiting !== undefined) await waiting
       } catch (error) {
         if (error instanceof ClientGoneError) return
         if (failures.hasSubscribers) failures.publish({ exchange, error })

@@ -1,10 +1,11 @@
 import { ServerResponse } from 'node:http'
 import { AlreadyAnsweredError, type Reply } from '@millrace/core'
-import { Below } from './below.ts'
+import { answerThrough } from './answer.ts'
+import { type Below, callBelow, methodsOf, writing } from './below.ts'
 import { toBytes } from './bytes.ts'
 import { CapturedReply } from './captured-reply.ts'
 import { writeFields } from './fields.ts'
-import { changeHead, headArgs, isBodyless, sendHead } from './head.ts'
+import { changeHead, headArgs } from './head.ts'
 import { headWritten, unhold } from './held.ts'
 import { callbackOf, comfort, type Op } from './ops.ts'
 import { pump } from './pump.ts'
@@ -34,17 +35,15 @@ export class Capture extends Recorder {
       reply.capture.send(reply)
     } else if (reply !== this.reply) this.#answer(reply)
     else if (this.mode === 'held' && this.below) {
-      const { body } = reply
-      if (!this.reply.bodyChanged) this.#release(this.reply, this.below)
-      else if (body === null || body instanceof Uint8Array) this.#replaceWhole(this.reply, body, this.below)
-      else this.#replaceStream(this.reply, body, this.below)
+      if (this.reply.bodyChanged) this.#replace(this.reply, this.below)
+      else this.#release(this.reply, this.below)
     }
   }
 
   /** Forgets what the handler wrote, for an error that the host itself is going to answer. */
   abandon(): void {
     if (this.below === undefined || headWritten(this.res)) return
-    if (this.mode === 'held') comfort(this.res, this.#unwrite(this.below))
+    if (this.mode === 'held') comfort(this.res, this.#unwrite())
     this.abandoned = !this.ended
     this.ended = false
     this.mode = 'passing'
@@ -59,16 +58,22 @@ export class Capture extends Recorder {
     unhold(res)
     this.mode = 'passing'
     let flowing = true
-    below.writing(() => {
+    writing(res, () => {
       if (changed) changeHead(res, reply)
       for (const { method, args } of ops) {
         if (method === 'write') flowing = this.writeThrough(args, below)
         else if (method === 'end') this.endThrough(args, below)
-        else below.call(method, changed && method === 'writeHead' ? headArgs(reply) : args)
+        else callBelow(res, below, method, changed && method === 'writeHead' ? headArgs(reply) : args)
       }
     })
     // The handler waits for a 'drain' that Node has no reason to emit.
     if (this.toldToWait && flowing && !this.ended) this.drain()
+  }
+
+  #replace(reply: CapturedReply, below: Below): void {
+    const { body } = reply
+    if (body === null || body instanceof Uint8Array) this.#replaceWhole(reply, body, below)
+    else this.#replaceStream(reply, body, below)
   }
 
   /** The handler's head, with bytes that a layer has put in the place of the handler's. */
@@ -80,7 +85,7 @@ export class Capture extends Recorder {
     // An absent length Node adds by itself; a deleted one it would take for a wish to have none.
     if (reply.headers.has('content-length')) reply.headers.set('content-length', body?.byteLength ?? 0)
     this.mode = 'passing'
-    below.writing(() => {
+    writing(res, () => {
       changeHead(res, reply)
       comfort(res, ops)
       this.endThrough(body === null ? [] : [body], below)
@@ -94,9 +99,9 @@ export class Capture extends Recorder {
     const ops = this.takeOps()
     unhold(res)
     reply.headers.delete('content-length')
-    below.writing(() => {
+    writing(res, () => {
       changeHead(res, reply)
-      below.call('writeHead', headArgs(reply))
+      callBelow(res, below, 'writeHead', headArgs(reply))
     })
     this.mode = 'taken'
     const taken = this.bodyStream()
@@ -113,18 +118,12 @@ export class Capture extends Recorder {
     const { res } = this
     if (headWritten(res)) return
     const ran = this.below !== undefined
-    const below = this.below ?? new Below(res)
-    const ops = ran ? this.#unwrite(below) : []
-    const body = this.bodyless || isBodyless(reply.status) ? null : reply.body
-    const whole = body === null || body instanceof Uint8Array
+    const below = this.below ?? methodsOf(res)
+    const ops = ran ? this.#unwrite() : []
     this.mode = 'sealed'
-    below.writing(() => {
-      sendHead(res, below, reply)
-      if (!whole) return
-      this.sent += body?.byteLength ?? 0
-      below.call('end', body === null ? [] : [body])
-    })
-    if (!whole) this.#pump(body, below)
+    const rest = writing(res, () => answerThrough(res, below, reply, this.bodyless))
+    if (rest) this.#pump(rest, below)
+    else if (reply.body instanceof Uint8Array && !this.bodyless) this.sent += reply.body.byteLength
     if (!ran) return
     comfort(res, ops)
     if (this.toldToWait) this.drain()
@@ -132,24 +131,25 @@ export class Capture extends Recorder {
   }
 
   #pump(body: AsyncIterable<Uint8Array>, below: Below): void {
-    void pump(body, this.res, {
+    const { res } = this
+    void pump(body, res, {
       write: (bytes) => {
         this.sent += bytes.byteLength
-        return below.writing(() => below.call('write', [bytes]) !== false)
+        return writing(res, () => callBelow(res, below, 'write', [bytes]) !== false)
       },
       end: () => {
-        below.writing(() => below.call('end', []))
+        writing(res, () => callBelow(res, below, 'end', []))
         if (this.mode === 'taken' && !this.ended) this.seal()
       },
-      fail: (error) => below.writing(() => this.res.destroy(error)),
+      fail: (error) => writing(res, () => res.destroy(error)),
     })
   }
 
   /** Takes back what the handler wrote, down to the fields that stood before it. */
-  #unwrite(below: Below): readonly Op[] {
+  #unwrite(): readonly Op[] {
     const { res } = this
     if (this.mode === 'held') unhold(res)
-    below.writing(() => {
+    writing(res, () => {
       writeFields(res, this.preset)
       if (res instanceof ServerResponse) res.statusMessage = ''
     })

@@ -13,7 +13,9 @@ import {
   SyntheticRecursionError,
   type SyntheticRequest,
 } from '@millrace/core'
+import { answer } from './answer.ts'
 import { Capture } from './capture.ts'
+import { CapturedReply } from './captured-reply.ts'
 import type { HostRequest, HostResponse } from './host.ts'
 import { type App, causeOf, inject } from './inject.ts'
 
@@ -35,11 +37,13 @@ export abstract class NodeExchange extends Exchange {
   readonly res: HostResponse
   readonly mill: Millrace
   readonly pipeline: Pipeline
-  readonly capture: Capture
   readonly method: string
   readonly url: string
   /** The exchange that this one runs inside of, where Millraces or an inline `use` are nested. */
   readonly outer: NodeExchange | undefined
+  /** This exchange itself, also seen from one derived of it: there is one capture for all. */
+  private readonly base: NodeExchange
+  private made: Capture | undefined
   private knownPath: string | undefined
   private knownQuery: URLSearchParams | undefined
   private knownParams: Params | undefined
@@ -52,8 +56,19 @@ export abstract class NodeExchange extends Exchange {
     this.res = res
     this.method = req.method ?? 'GET'
     this.url = url
-    this.capture = new Capture(res, this.method)
+    this.base = this
     this.outer = req[current]
+  }
+
+  /** What stands between the handler and the response; made when first asked for. */
+  get capture(): Capture {
+    return this.base.made ?? this.base.make()
+  }
+
+  /** Sends what the layers returned. */
+  send(reply: Reply): void {
+    if (this.made || reply instanceof CapturedReply) this.capture.send(reply)
+    else answer(this.res, reply, this.method === 'HEAD')
   }
 
   get path(): string {
@@ -107,7 +122,7 @@ export abstract class NodeExchange extends Exchange {
   }
 
   handle(): Promise<Reply> {
-    if (this.capture.opened) return Promise.reject(new HandlerAlreadyRanError(this))
+    if (this.base.made?.opened) return Promise.reject(new HandlerAlreadyRanError(this))
     this.req[current] = this
     return this.reply()
   }
@@ -119,6 +134,11 @@ export abstract class NodeExchange extends Exchange {
 
   /** The whole app, as the server calls it. */
   protected abstract readonly app: App
+
+  private make(): Capture {
+    this.made = new Capture(this.res, this.method)
+    return this.made
+  }
 
   /** Runs the host's handler and resolves with its reply when the head is known. */
   protected abstract reply(): Promise<Reply>

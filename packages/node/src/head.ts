@@ -1,6 +1,6 @@
 import { ServerResponse } from 'node:http'
 import type { Reply } from '@millrace/core'
-import type { Below } from './below.ts'
+import { type Below, isNative } from './below.ts'
 import { addFields, writeFields } from './fields.ts'
 import type { HostResponse } from './host.ts'
 
@@ -12,13 +12,13 @@ export const sendHead = (res: HostResponse, below: Below, reply: Reply): void =>
   if (reply.body instanceof Uint8Array && !isBodyless(reply.status) && !reply.headers.has('content-length')) {
     reply.headers.set('content-length', reply.body.byteLength)
   }
-  if (below.has('writeHead', ServerResponse.prototype.writeHead)) {
+  if (isNative(below, 'writeHead')) {
     // Nobody else looks at the head, so it can go to Node as the flat list that it is.
     if (reply.reason !== undefined) res.statusMessage = reply.reason
-    below.call('writeHead', [reply.status, reply.headers.raw])
+    Reflect.apply(below.writeHead, res, [reply.status, reply.headers.raw])
   } else {
     addFields(res, reply.headers)
-    below.call('writeHead', headArgs(reply))
+    Reflect.apply(below.writeHead, res, headArgs(reply))
   }
 }
 

@@ -1,7 +1,7 @@
 import type { RequestListener } from 'node:http'
 import type { Http2ServerRequest, Http2ServerResponse } from 'node:http2'
 import { AmbiguousPathError, ClientGoneError, type Millrace, type Pipeline, type Reply } from '@millrace/core'
-import { Capture } from './capture.ts'
+import { answer } from './answer.ts'
 import { NodeExchange, pipelineWithin } from './exchange.ts'
 import type { HostRequest, HostResponse } from './host.ts'
 import type { App } from './inject.ts'
@@ -47,30 +47,30 @@ export function listener<Req extends HostRequest, Res extends HostResponse>(
   mill: Millrace,
   app: (req: Req, res: Res) => unknown,
 ): (req: Req, res: Res) => void {
-  const answer = (req: Req, res: Res): void => {
+  const listen = (req: Req, res: Res): void => {
     let pipeline: Pipeline
     try {
       pipeline = pipelineWithin(req, mill, mill.match(req.method ?? 'GET', req.url ?? '/'))
     } catch (error) {
       if (!(error instanceof AmbiguousPathError)) throw error
-      new Capture(res, req.method ?? 'GET').send(problem(400, error.message))
+      answer(res, problem(400, error.message), req.method === 'HEAD')
       return
     }
     if (pipeline.idle) {
       app(req, res)
       return
     }
-    const exchange = new ListenerExchange(mill, pipeline, req, res, () => app(req, res), { handle: answer })
+    const exchange = new ListenerExchange(mill, pipeline, req, res, () => app(req, res), whole)
     serve(exchange, (error) => {
       if (error === exchange.thrown?.error) {
         exchange.capture.abandon()
         throwUncaught(error)
-      } else if (!(error instanceof ClientGoneError))
-        exchange.capture.send(problem(500, 'Internal Server Error'))
+      } else if (!(error instanceof ClientGoneError)) exchange.send(problem(500, 'Internal Server Error'))
     })
   }
+  const whole: App = { handle: listen }
   startBehind(mill)
-  return answer
+  return listen
 }
 
 const throwUncaught = (error: unknown): void => {

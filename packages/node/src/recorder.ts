@@ -1,6 +1,6 @@
 import { ServerResponse } from 'node:http'
 import { AlreadyAnsweredError, type Body, ClientGoneError, type HeaderMap, type Reply } from '@millrace/core'
-import { Below, type Method } from './below.ts'
+import { type Below, callBelow, type Method, methodsOf } from './below.ts'
 import { byteLength, toBytes } from './bytes.ts'
 import { CapturedBody } from './captured-body.ts'
 import { CapturedReply } from './captured-reply.ts'
@@ -103,6 +103,11 @@ export abstract class Recorder {
     this.#reject(error)
   }
 
+  /** For a host that makes a reply of its own idea of a response, once its handler is through. */
+  offer(reply: Reply): void {
+    this.#resolve(reply)
+  }
+
   /**
    * Lets what is written from now on go through as it is, for a host that turns its own idea of a response into
    * writes.
@@ -119,7 +124,7 @@ export abstract class Recorder {
     if (this.below) return
     this.#preset ??= readFields(this.res)
     const { res } = this
-    const below = new Below(res)
+    const below = methodsOf(res)
     this.below = below
     // Named first: a function literal on the right of a property assignment V8 takes for a prototype's method, and
     // puts it where only a full collection finds it, with all of the request behind it (a third of the throughput).
@@ -134,7 +139,7 @@ export abstract class Recorder {
   }
 
   #onWriteHead(args: readonly unknown[], below: Below): unknown {
-    if (this.#direct) return below.call('writeHead', args)
+    if (this.#direct) return callBelow(this.res, below, 'writeHead', args)
     if (this.mode !== 'open') throw new HeadersSentError(this.res)
     const { res } = this
     if (res instanceof ServerResponse) checkHead(args)
@@ -176,13 +181,13 @@ export abstract class Recorder {
   }
 
   #onFlushHeaders(below: Below): void {
-    if (this.#direct) below.call('flushHeaders', [])
+    if (this.#direct) callBelow(this.res, below, 'flushHeaders', [])
     else if (this.mode !== 'taken') this.#hold('flushHeaders', [])
   }
 
   #onCork(method: 'cork' | 'uncork', below: Below): void {
     if (this.mode === 'held') this.#ops.push({ method, args: [] })
-    else if (this.mode !== 'taken') below.call(method, [])
+    else if (this.mode !== 'taken') callBelow(this.res, below, method, [])
   }
 
   /** Whether calls go straight through: released, or a head was written past us. */
@@ -244,7 +249,7 @@ export abstract class Recorder {
     const [chunk, encoding] = args
     if (!this.bodyless) this.sent += byteLength(chunk, encoding)
     this.body?.pass(() => toBytes(chunk, encoding))
-    return below.call('write', args) !== false
+    return callBelow(this.res, below, 'write', args) !== false
   }
 
   protected endThrough(args: readonly unknown[], below: Below): void {
@@ -255,7 +260,7 @@ export abstract class Recorder {
     }
     this.ended = true
     this.body?.passEnd()
-    below.call('end', args)
+    callBelow(this.res, below, 'end', args)
     if (this.abandoned) this.seal()
   }
 

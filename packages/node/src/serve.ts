@@ -17,7 +17,7 @@ export const serve = (exchange: NodeExchange, fail: (error: unknown) => void): v
   }
   const onReply = (reply: Reply): void => {
     try {
-      exchange.capture.send(reply)
+      exchange.send(reply)
     } catch (error) {
       onError(error)
     }

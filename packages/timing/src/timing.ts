@@ -58,13 +58,20 @@ export const timing = (): Plugin<'timing', TimingRule, Rule> => {
           done = true
           return result
         } finally {
-          if (callTimed.hasSubscribers) callTimed.publish({ name: call.name, total: clock.elapsed() - began, failed: !done })
+          if (callTimed.hasSubscribers)
+            callTimed.publish({ name: call.name, total: clock.elapsed() - began, failed: !done })
         }
       },
     inspect: () => ({ inFlight, finished, aborted, failed: failures }),
   }
 
-  function watch(exchange: Exchange, clock: Clock, began: number, reply: Reply | undefined, head: number | undefined): void {
+  function watch(
+    exchange: Exchange,
+    clock: Clock,
+    began: number,
+    reply: Reply | undefined,
+    head: number | undefined,
+  ): void {
     void exchange.done.then((outcome) => {
       inFlight--
       finished++

@@ -2,7 +2,8 @@
 export type CacheControl = ReadonlyMap<string, string | true>
 
 /** One directive: token, and optionally a token or quoted-string (RFC 9111 section 5.2, RFC 9110 section 5.6). */
-const directive = /\s*([!#$%&'*+.^_`|~0-9A-Za-z-]+)(?:\s*=\s*(?:"((?:[^"\\]|\\.)*)"|([^\s,"]*)))?\s*(?:,|$)|[^,]*(?:,|$)/gy
+const directive =
+  /\s*([!#$%&'*+.^_`|~0-9A-Za-z-]+)(?:\s*=\s*(?:"((?:[^"\\]|\\.)*)"|([^\s,"]*)))?\s*(?:,|$)|[^,]*(?:,|$)/gy
 
 /**
  * Reads a `Cache-Control` (or `CDN-Cache-Control`) field. A part that is no directive is skipped; of a directive that

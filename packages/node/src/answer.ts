@@ -1,0 +1,43 @@
+import type { Reply } from '@millrace/core'
+import { type Below, isNative } from './below.ts'
+import { isBodyless, sendHead } from './head.ts'
+import type { HostResponse } from './host.ts'
+import { pump } from './pump.ts'
+
+/** Up to this length one write of head and body together beats a gathering write of two buffers by 5 to 15 %. */
+const joinable = 8 * 1024
+
+/** Sends a layer's reply on a response that nobody has written to. */
+export const answer = (res: HostResponse, reply: Reply, head: boolean): void => {
+  const rest = answerThrough(res, res, reply, head)
+  if (!rest) return
+  void pump(rest, res, {
+    write: (bytes) => res.write(bytes),
+    end: () => void res.end(),
+    fail: (error) => void res.destroy(error),
+  })
+}
+
+/**
+ * Sends the head, and the body too when it is there as a whole.
+ *
+ * @returns the body when it is still to be sent
+ */
+export const answerThrough = (
+  res: HostResponse,
+  below: Below,
+  reply: Reply,
+  head: boolean,
+): AsyncIterable<Uint8Array> | undefined => {
+  sendHead(res, below, reply)
+  const body = head || isBodyless(reply.status) ? null : reply.body
+  if (body !== null && !(body instanceof Uint8Array)) return body
+  Reflect.apply(below.end, res, body === null ? [] : endArgs(body, below))
+  return undefined
+}
+
+/** Node joins a short string with the head that it has rendered; a buffer it sends beside it. */
+const endArgs = (body: Uint8Array, below: Below): readonly unknown[] =>
+  body.byteLength <= joinable && isNative(below, 'end')
+    ? [Buffer.from(body.buffer, body.byteOffset, body.byteLength).toString('latin1'), 'latin1']
+    : [body]
