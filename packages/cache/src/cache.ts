@@ -88,6 +88,7 @@ const responseCache = (
       return forwarded(await next(exchange), around === 'method' ? 'method' : 'bypass', around)
     }
     const key = keyOf(exchange.url, headers)
+    let until: number | undefined
     for (;;) {
       let entry: Entry | undefined
       try {
@@ -103,7 +104,9 @@ const responseCache = (
       if (exchange.method !== 'GET' || isConditional(headers)) break
       const flight = flights.join(key)
       if (!flight) return lead(exchange, next, key)
-      const landing = await patiently(flight)
+      // One deadline however many flights it waits for.
+      until ??= clock.elapsed() + rule.wait
+      const landing = await patiently(flight, until - clock.elapsed())
       if (landing === 'again') continue
       if (landing === 'alone') break
       count(exchange, 'coalesced')
@@ -133,17 +136,24 @@ const responseCache = (
       throw error
     }
     const fields = keptFields(reply.headers, preset)
-    const ttl = lifetime(reply.status, reply.headers, fields, rule.ttl)
+    const ttl = isLarger(reply, rule.maxBodySize)
+      ? 0
+      : lifetime(reply.status, reply.headers, fields, rule.ttl)
     // A failure is not kept, but those who wait get it too, instead of asking a handler that is down one after another.
     const shared = ttl > 0 || (failed(reply) && lifetime(200, reply.headers, fields, 1) > 0)
     if (!shared) land('alone')
     else {
-      void keep(reply, tap(reply, rule.maxBodySize), fields, ttl).then((entry) => {
-        land(entry ? { value: entry } : 'alone')
-        if (!entry || ttl === 0) return undefined
+      void keep(reply, tap(reply, rule.maxBodySize), fields, ttl).then(async (entry) => {
+        if (entry) land({ value: entry })
+        else land(exchange.signal.aborted ? 'again' : 'alone')
+        if (!entry || ttl === 0) return
         if (stored.hasSubscribers)
           stored.publish({ route: exchange.route, bytes: entry.body.byteLength, ttl })
-        return store.set(key, entry).catch((error: unknown) => failure('set', error))
+        try {
+          await store.set(key, entry)
+        } catch (error) {
+          failure('set', error)
+        }
       })
     }
     return forwarded(reply, 'miss', ttl > 0 ? 'stored' : undefined)
@@ -169,9 +179,9 @@ const responseCache = (
     if (tierFailed.hasSubscribers) tierFailed.publish({ tier: store.name, operation, error })
   }
 
-  async function patiently(flight: Promise<Landing<Entry>>): Promise<Landing<Entry>> {
+  async function patiently(flight: Promise<Landing<Entry>>, wait: number): Promise<Landing<Entry>> {
     try {
-      return await within(clock, rule.wait, flight, 'the request in flight took too long')
+      return await within(clock, Math.max(0, wait), flight, 'the request in flight took too long')
     } catch (error) {
       if (error instanceof DeadlineError) return 'alone'
       throw error
@@ -208,12 +218,17 @@ const ageOf = (entry: Entry, now: number): number => Math.max(0, Math.floor((now
 const answer = (entry: Entry, exchange: Exchange, fields: readonly string[]): Reply => {
   const headers = new HeaderMap(fields)
   const none = exchange.headers['if-none-match']
-  if (typeof none === 'string' && matchesNone(none, headers.get('etag'))) {
+  // Only what would be a success is compared (RFC 9110 section 13.2.1).
+  if (typeof none === 'string' && entry.status < 300 && matchesNone(none, headers.get('etag'))) {
     headers.delete('content-length')
     return { status: 304, headers, body: null }
   }
   return { status: entry.status, headers, body: entry.body }
 }
+
+/** Whether it is known already that the body is larger; of a stream of no told length it is not. */
+const isLarger = ({ body, headers }: Reply, limit: number): boolean =>
+  body instanceof Uint8Array ? body.byteLength > limit : Number(headers.get('content-length') ?? 0) > limit
 
 /** Whether a thrown error refuses this one request (`ctx.throw(404)`), rather than failing at the work. */
 const isRefusal = (error: unknown): boolean =>

@@ -19,7 +19,7 @@ export const memory = ({ maxSize = '64mb' }: MemoryOptions = {}): Store => {
   const limit = parseSize(maxSize)
   if (limit === undefined || limit <= 0 || limit === Number.POSITIVE_INFINITY) {
     throw new RangeError(
-      `memory({ maxSize }): expected a size such as "64mb" or 1048576 (bytes), got ${JSON.stringify(maxSize)}`,
+      `memory({ maxSize }): expected a size such as "64mb" or 1048576 (bytes), got ${typeof maxSize === 'number' ? maxSize : JSON.stringify(maxSize)}`,
     )
   }
   const entries = new LRUCache<string, Entry>({ maxSize: limit, sizeCalculation: sizeOf })

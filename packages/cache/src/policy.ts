@@ -7,6 +7,9 @@ export const bypassReason = (method: string, headers: RequestHeaders): string | 
   if (headers['authorization'] !== undefined) return 'authorization'
   if (headers['cookie'] !== undefined) return 'cookie'
   if (headers['range'] !== undefined) return 'range'
+  // Content of a GET means nothing (RFC 9110 section 9.3.1) but to handlers that read it; the key does not know it.
+  if (headers['transfer-encoding'] !== undefined || Number(headers['content-length'] ?? 0) !== 0)
+    return 'content'
   return undefined
 }
 
@@ -43,13 +46,15 @@ export const lifetime = (
 ): number => {
   if (!cacheable.has(status)) return 0
   if (headers.has('set-cookie') || headers.has('content-range') || headers.has('content-encoding')) return 0
+  // Never ends, so that whoever waited for it would wait in vain.
+  if (/^text\/event-stream\b/i.test(headers.get('content-type') ?? '')) return 0
   // Which request fields make the variant is not in the key. What middleware further out varies by is its own matter.
   if (kept.some((name, i) => i % 2 === 0 && name.toLowerCase() === 'vary')) return 0
   const says = parseCacheControl(headers.get('cache-control'))
   if (says.has('no-store') || says.has('private') || says.has('no-cache')) return 0
   if (ttl !== undefined) return ttl
-  const seconds = Number(says.get('s-maxage') ?? says.get('max-age') ?? 0)
-  return Number.isInteger(seconds) && seconds > 0 ? seconds * 1000 : 0
+  const seconds = says.get('s-maxage') ?? says.get('max-age')
+  return typeof seconds === 'string' && /^\d+$/.test(seconds) ? Number(seconds) * 1000 : 0
 }
 
 /** Fields of one connection (RFC 9110 section 7.6.1), and what a cache says anew on each answer. */
@@ -72,14 +77,20 @@ export const keptFields = (headers: HeaderMap, preset: HeaderMap): string[] => {
   const nominated = new Set(
     (headers.get('connection') ?? '').split(',').map((name) => name.trim().toLowerCase()),
   )
-  const given = new Map([...preset].map(([name, value]) => [name.toLowerCase(), value]))
   const kept: string[] = []
   for (const [name, value] of headers) {
     const lower = name.toLowerCase()
-    if (transient.has(lower) || nominated.has(lower) || given.get(lower) === value) continue
+    if (transient.has(lower) || nominated.has(lower) || isPreset(name, headers, preset)) continue
     kept.push(name, value)
   }
   return kept
+}
+
+/** By whole fields: a field of an answer takes the place of every line of that name that is there already. */
+const isPreset = (name: string, headers: HeaderMap, preset: HeaderMap): boolean => {
+  const given = preset.getAll(name)
+  const lines = headers.getAll(name)
+  return given.length === lines.length && lines.every((line, i) => line === given[i])
 }
 
 /** Whether `If-None-Match` names the stored `ETag`: weak comparison (RFC 9110 section 13.1.2). */

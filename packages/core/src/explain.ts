@@ -1,4 +1,3 @@
-import type { Pattern } from './pattern.ts'
 import type { Effective } from './rules.ts'
 import type { Stage } from './stage.ts'
 
@@ -24,12 +23,12 @@ export interface Explanation {
 
 export const explain = (
   site: string,
-  patterns: readonly Pattern[],
+  patterns: readonly string[],
   effective: readonly Effective[],
   params: Readonly<Record<string, string>>,
 ): Explanation => ({
   site,
-  patterns: patterns.map((pattern) => pattern.source),
+  patterns,
   params,
   layers: effective.map(({ plugin, options, from, source }) => ({
     plugin: plugin.name,

@@ -82,9 +82,10 @@ export interface Inspection {
 /**
  * @throws ConfigError naming every mistake: its place, what was expected, what was given.
  */
-export function millrace<const P extends readonly AnyPlugin[], const R extends Readonly<Record<string, unknown>> = Record<never, never>>(
-  options: MillraceOptions<P, R>,
-): Millrace<P> {
+export function millrace<
+  const P extends readonly AnyPlugin[],
+  const R extends Readonly<Record<string, unknown>> = Record<never, never>,
+>(options: MillraceOptions<P, R>): Millrace<P> {
   checkOptions('millrace()', options, ['plugins', 'routes', 'calls', 'clock'])
   const clock = options.clock ?? systemClock
   const plugins = inOrder(options.plugins)
@@ -132,9 +133,13 @@ export function millrace<const P extends readonly AnyPlugin[], const R extends R
     },
     explain: (method, path) => {
       const pipeline = table.match(method.toUpperCase(), pathOf(path))
-      return explain(pipeline.site.name, pipeline.patterns, pipeline.effective, pipeline.params(pathOf(path)))
+      const patterns = pipeline.patterns.map((pattern) => pattern.source)
+      return explain(pipeline.site.name, patterns, pipeline.effective, pipeline.params(pathOf(path)))
     },
-    explainCall: (name) => explain(name, [], table.call(name, {}).effective, {}),
+    explainCall(name) {
+      const { patterns, effective } = table.call(name, {})
+      return explain(name, patterns, effective, {})
+    },
     schema: () => tableSchema(plugins.values()),
     inspect: () => ({
       plugins: Object.fromEntries(

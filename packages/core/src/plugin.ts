@@ -15,9 +15,10 @@ export interface Site {
 }
 
 /** A layer for functions of any kind: what it returns is the function's own result, or comes from one like it. */
-export interface CallLayer {
-  <A extends readonly unknown[], O>(call: Call<A>, next: Handler<Call<A>, O>): Promise<O>
-}
+export type CallLayer = <A extends readonly unknown[], O>(
+  call: Call<A>,
+  next: Handler<Call<A>, O>,
+) => Promise<O>
 
 export interface Health {
   /** `degraded`: works, but not as well as it should. `down`: cannot do its work. */

@@ -29,6 +29,8 @@ import {
 /** What is switched on around one call. */
 export interface CallPlan {
   readonly effective: readonly Effective[]
+  /** The patterns of the table that hold, from least to most specific. */
+  readonly patterns: readonly string[]
   around<A extends readonly unknown[], O>(handler: Handler<Call<A>, O>): Handler<Call<A>, O>
 }
 
@@ -124,6 +126,7 @@ export class Table {
     const site: Site = { kind: 'call', name, clock: this.#clock }
     return {
       effective,
+      patterns: rules.map((rule) => rule.source),
       around<A extends readonly unknown[], O>(handler: Handler<Call<A>, O>) {
         const layers = effective.flatMap((each): Layer<Call<A>, O>[] => {
           const layer = each.plugin.call?.(each.rule, site)

@@ -8,8 +8,10 @@ import {
   definePlugin,
   type Exchange,
   millrace,
+  type Plugin,
   type Reply,
   reply,
+  type Stage,
 } from '../src/index.ts'
 import { checked, noting, probe } from './probe.ts'
 
@@ -147,13 +149,12 @@ describe('wrap', () => {
 
   it('runs the layers in the order of the stages', async () => {
     const log: string[] = []
-    const notes = (name: string, stage: 'observe' | 'store' | 'protect') => ({
+    const notes = (name: string, stage: Stage): Plugin => ({
       ...probe(name, stage),
-      call: () => noting<never, never>(log, name),
+      call: () => noting(log, name),
     })
-    const plugins = [notes('guard', 'protect'), notes('keeper', 'store'), notes('first', 'observe')] as const
     const mill = millrace({
-      plugins: plugins.map((plugin) => Object.assign({}, plugin)),
+      plugins: [notes('guard', 'protect'), notes('keeper', 'store'), notes('first', 'observe')],
       calls: { f: { first: true, guard: true, keeper: true } },
     })
     await mill.wrap('f', () => log.push('f'))()
@@ -206,15 +207,19 @@ describe('wrap', () => {
 describe('a pipeline', () => {
   it('runs the layers around the handler, the first outermost', async () => {
     const log: string[] = []
-    const notes = (name: string, stage: 'observe' | 'store') => ({
+    const notes = (name: string, stage: Stage): Plugin => ({
       ...probe(name, stage),
-      http: () => noting<Exchange, Reply>(log, name),
+      http: () => noting(log, name),
     })
     const mill = millrace({
       plugins: [notes('keeper', 'store'), notes('first', 'observe'), notes('second', 'observe')],
       routes: { '/a': { keeper: true, second: true, first: true } },
     })
-    const exchange = fakeExchange({ url: '/a', handler: () => (log.push('handler'), reply(204)) })
+    const handler = (): Reply => {
+      log.push('handler')
+      return reply(204)
+    }
+    const exchange = fakeExchange({ url: '/a', handler })
     assert.equal((await mill.match('GET', '/a').run(exchange)).status, 204)
     assert.deepEqual(log, ['> first', '> second', '> keeper', 'handler', '< keeper', '< second', '< first'])
   })

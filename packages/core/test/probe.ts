@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import type { Layer, Plugin, Schema, Stage } from '../src/index.ts'
+import type { Handler, Plugin, Schema, Stage } from '../src/index.ts'
 
 /** A plugin that does nothing and takes any options: what the table does with it is what is tested. */
 export const probe = <const Name extends string>(
@@ -31,8 +31,8 @@ const through = <I, O>(input: I, next: (input: I) => Promise<O>): Promise<O> => 
 
 /** A layer that notes when it is entered and left. */
 export const noting =
-  <I, O>(log: string[], name: string): Layer<I, O> =>
-  async (input, next) => {
+  (log: string[], name: string) =>
+  async <I, O>(input: I, next: Handler<I, O>): Promise<O> => {
     log.push(`> ${name}`)
     try {
       return await next(input)

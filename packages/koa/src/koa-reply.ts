@@ -1,7 +1,6 @@
-import { STATUS_CODES } from 'node:http'
 import { Readable } from 'node:stream'
 import type { HeaderMap, Reply } from '@millrace/core'
-import { CapturedBody, CapturedReply, readFields, writeFields } from '@millrace/node'
+import { CapturedBody, CapturedReply, ownReason, readFields, writeFields } from '@millrace/node'
 import type { KoaContext } from './host.ts'
 
 /** What `ctx` says after the handlers, as a reply; Koa still writes it, so only what a layer changed is put back. */
@@ -13,9 +12,7 @@ export class KoaReply extends CapturedReply {
   constructor(ctx: KoaContext) {
     super({
       status: ctx.status,
-      // Koa sets the usual reason with each status; only another is the handler's own.
-      reason:
-        ctx.res.statusMessage === STATUS_CODES[ctx.status] ? undefined : ctx.res.statusMessage || undefined,
+      reason: ownReason(ctx.res),
       fields: () => fieldsOf(ctx),
       body: () => {
         const body = bodyOf(ctx)

@@ -1,4 +1,4 @@
-import { ServerResponse } from 'node:http'
+import { ServerResponse, STATUS_CODES } from 'node:http'
 import type { Reply } from '@millrace/core'
 import { type Below, isNative } from './below.ts'
 import { addFields, writeFields } from './fields.ts'
@@ -33,3 +33,10 @@ export const changeHead = (res: HostResponse, reply: Reply): void => {
 /** What `writeHead` is given when the fields stand on the response. */
 export const headArgs = (reply: Reply): readonly unknown[] =>
   reply.reason ? [reply.status, reply.reason] : [reply.status]
+
+/** The reason phrase, where somebody gave the response one of its own. */
+export const ownReason = (res: HostResponse): string | undefined => {
+  if (!(res instanceof ServerResponse)) return undefined
+  const { statusCode, statusMessage } = res
+  return statusMessage === '' || statusMessage === STATUS_CODES[statusCode] ? undefined : statusMessage
+}

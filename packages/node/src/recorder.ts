@@ -5,7 +5,7 @@ import { byteLength, toBytes } from './bytes.ts'
 import { CapturedBody } from './captured-body.ts'
 import { CapturedReply } from './captured-reply.ts'
 import { addFields, mergeFields, readFields } from './fields.ts'
-import { isBodyless } from './head.ts'
+import { isBodyless, ownReason } from './head.ts'
 import { HeadersSentError, headWritten, hold, showEnded } from './held.ts'
 import type { HostResponse } from './host.ts'
 import { seal } from './late.ts'
@@ -220,7 +220,7 @@ export abstract class Recorder {
     const { res } = this
     this.reply = new CapturedReply({
       status: Number(res.statusCode),
-      reason: res instanceof ServerResponse ? res.statusMessage : undefined,
+      reason: ownReason(res),
       fields,
       body: () => this.#bodyNow(),
       capture: this,

@@ -1,4 +1,4 @@
-import { type Channel, channel, type Millrace, type Reply, warn } from '@millrace/core'
+import { type Channel, ClientGoneError, channel, type Millrace, type Reply, warn } from '@millrace/core'
 import type { NodeExchange } from './exchange.ts'
 
 /** `millrace:core:error`: an error that a layer let through or made, as given to the host. */
@@ -12,7 +12,7 @@ export const failures: Channel<{ readonly exchange: NodeExchange; readonly error
  */
 export const serve = (exchange: NodeExchange, fail: (error: unknown) => void): void => {
   const onError = (error: unknown): void => {
-    if (failures.hasSubscribers) failures.publish({ exchange, error })
+    if (failures.hasSubscribers && !(error instanceof ClientGoneError)) failures.publish({ exchange, error })
     fail(error)
   }
   const onReply = (reply: Reply): void => {
