@@ -25,7 +25,7 @@ export const memory = ({ maxSize = '64mb' }: MemoryOptions = {}): Store => {
   const entries = new LRUCache<string, Entry>({ maxSize: limit, sizeCalculation: sizeOf })
   return {
     name: 'memory',
-    get: async (key) => entries.get(key),
+    get: (key) => Promise.resolve(entries.get(key)),
     set: async (key, entry) => {
       entries.set(key, entry)
     },

@@ -99,12 +99,7 @@ export class HeaderMap {
   }
 
   #find(name: string, from: number): number {
-    const wanted = name.toLowerCase()
-    for (let i = from; i < this.#raw.length; i += 2) {
-      const present = this.#raw[i]
-      if (present !== undefined && present.length === wanted.length && present.toLowerCase() === wanted)
-        return i
-    }
+    for (let i = from; i < this.#raw.length; i += 2) if (sameName(this.#raw[i] ?? '', name)) return i
     return -1
   }
 
@@ -131,3 +126,6 @@ export class HeaderMap {
     return this.#own
   }
 }
+
+const sameName = (a: string, b: string): boolean =>
+  a.length === b.length && (a === b || a.toLowerCase() === b.toLowerCase())

@@ -26,7 +26,8 @@ export class TableTooComplexError extends Error {
 }
 
 interface State {
-  readonly literals: Map<string, State>
+  /** Undefined where no pattern names a segment, so that the value of a `:name` is not looked up. */
+  literals: Map<string, State> | undefined
   /** For a segment that no pattern names. */
   other: State | undefined
   /** For an empty segment, which only `**` matches. */
@@ -65,7 +66,7 @@ export const matcher = (patterns: readonly Pattern[], separator: '/' | '.'): Mat
       )
     const methods = new Set(items.filter(ended).flatMap((item) => item.pattern.methods))
     const state: State = {
-      literals: new Map(),
+      literals: undefined,
       other: undefined,
       blank: undefined,
       settled: false,
@@ -92,7 +93,11 @@ export const matcher = (patterns: readonly Pattern[], separator: '/' | '.'): Mat
         else named.set(element.text, [advance(item)])
       }
     }
-    for (const [text, moved] of named) state.literals.set(text, stateOf([...stay, ...step, ...moved]))
+    if (named.size > 0) {
+      state.literals = new Map(
+        [...named].map(([text, moved]) => [text, stateOf([...stay, ...step, ...moved])]),
+      )
+    }
     state.other = stateOf([...stay, ...step])
     state.blank = stateOf(stay)
     state.settled = named.size === 0 && state.other === state && state.blank === state
@@ -106,7 +111,7 @@ export const matcher = (patterns: readonly Pattern[], separator: '/' | '.'): Mat
       while (from < path.length && !state.settled) {
         let to = path.indexOf(separator, from)
         if (to < 0) to = path.length
-        const next = to === from ? state.blank : (state.literals.get(path.slice(from, to)) ?? state.other)
+        const next = to === from ? state.blank : (state.literals?.get(path.slice(from, to)) ?? state.other)
         if (next === undefined) break
         state = next
         from = to + 1

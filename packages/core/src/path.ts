@@ -13,21 +13,21 @@ export const pathOf = (target: string): string => {
 }
 
 const beforeQuery = (target: string, from: number): string => {
-  for (let i = from; i < target.length; i++) {
-    const code = target.charCodeAt(i)
-    if (code === 63 || code === 35) return target.slice(from, i)
-  }
-  return from === 0 ? target : target.slice(from)
+  const fragment = target.indexOf('#')
+  const whole = fragment < 0 ? target : target.slice(0, fragment)
+  const query = whole.indexOf('?')
+  if (query >= 0) return whole.slice(from, query)
+  return from === 0 ? whole : whole.slice(from)
 }
 
 /**
- * What software may disagree about: encodings and what needs one, backslashes, doubled slashes, dots. Also "'", which
- * one of Node's two URL parsers encodes.
+ * A path in which there is nothing that software may disagree about: encodings and what needs one, backslashes,
+ * doubled slashes, dots in front (also "'", which one of Node's two URL parsers encodes).
  */
-const unusual = /[^\w\-.~!$&()*+,;=:@/]|\/\/|\/\.{1,2}(?:\/|$)/
+const plain = /^(?:\/[\w\-~!$&()*+,;=:@][\w\-.~!$&()*+,;=:@]*)*\/?$/
 
-/** Whether everyone reads the path in the same way. */
-export const isPlain = (path: string): boolean => path.charCodeAt(0) === 47 && !unusual.test(path)
+/** Whether everyone reads the path in the same way; one that is not plain may still turn out to be. */
+export const isPlain = (path: string): boolean => path !== '' && plain.test(path)
 
 /** The ways in which software reads a path. */
 export interface Readings {

@@ -12,8 +12,8 @@ export const sendHead = (res: HostResponse, below: Below, reply: Reply): void =>
   if (reply.body instanceof Uint8Array && !isBodyless(reply.status) && !reply.headers.has('content-length')) {
     reply.headers.set('content-length', reply.body.byteLength)
   }
-  if (isNative(below, 'writeHead')) {
-    // Nobody else looks at the head, so it can go to Node as the flat list that it is.
+  if (isNative(below, 'writeHead') && res.getHeaderNames().length === 0) {
+    // Nobody else looks at the head, and nothing stands that it is merged with: it can go to Node as the list it is.
     if (reply.reason !== undefined) res.statusMessage = reply.reason
     Reflect.apply(below.writeHead, res, [reply.status, reply.headers.raw])
   } else {

@@ -1,0 +1,44 @@
+import { createHash } from 'node:crypto'
+import type { Answer } from './group.ts'
+
+export const hello: Readonly<{ hello: string }> = { hello: 'world' }
+
+export const helloAnswer: Answer = {
+  status: 200,
+  body: JSON.stringify(hello),
+  fields: { 'content-type': /^application\/json\b/, 'content-length': /^17$/ },
+}
+
+/** What an API answers: a list that makes 2 KB of JSON. */
+export const cities: readonly object[] = Array.from({ length: 16 }, (_, i) => ({
+  id: 2_950_000 + i * 37,
+  name: `City of ${createHash('sha256').update(String(i)).digest('hex').slice(0, 10)}`,
+  country: 'DE',
+  location: { latitude: 52.52437 - i * 0.173, longitude: 13.41053 + i * 0.211 },
+  population: 3_426_354 - i * 51_007,
+}))
+
+const json = JSON.stringify(cities)
+
+/** The same as the bytes that go out. */
+export const prepared: Buffer = Buffer.from(json)
+
+export const preparedFields: Readonly<Record<string, string | number>> = {
+  'Content-Type': 'application/json; charset=utf-8',
+  'Content-Length': prepared.byteLength,
+}
+
+export const citiesAnswer: Answer = {
+  status: 200,
+  body: json,
+  fields: {
+    'content-type': /^application\/json\b/,
+    'content-length': new RegExp(`^${prepared.byteLength}$`),
+  },
+}
+
+/** The same, from Millrace's cache. */
+export const hitAnswer: Answer = {
+  ...citiesAnswer,
+  fields: { ...citiesAnswer.fields, 'cache-status': /^Millrace; hit\b/ },
+}

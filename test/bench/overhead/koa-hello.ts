@@ -1,0 +1,41 @@
+import { createServer, type Server } from 'node:http'
+import { mount } from '@millrace/koa'
+import Koa, { type Middleware } from 'koa'
+import { hello, helloAnswer } from './answers.ts'
+import type { Contender, Group } from './group.ts'
+import { withFiveLayers, withoutPlugins, withTiming } from './mills.ts'
+
+const app = (install: (app: Koa) => void): Server => {
+  const app = new Koa()
+  install(app)
+  const answer: Middleware = (ctx) => {
+    ctx.body = hello
+  }
+  app.use(answer)
+  return createServer(app.callback())
+}
+
+const contender = (label: string, install: (app: Koa) => void, fields = helloAnswer.fields): Contender => ({
+  label,
+  server: () => app(install),
+  answer: { ...helloAnswer, fields },
+})
+
+export const koaHello: Group = {
+  title: 'Koa 3, hello-JSON',
+  path: '/hello',
+  base: 'noop',
+  contenders: {
+    noop: contender('one no-op middleware', (app) => app.use((_ctx, next) => next())),
+    noops: contender('five no-op middleware', (app) => {
+      for (let i = 0; i < 5; i++) app.use((_ctx, next) => next())
+    }),
+    idle: contender('Millrace, no plugins', (app) => app.use(mount(withoutPlugins())())),
+    layers: contender('Millrace, five pass-through layers', (app) => app.use(mount(withFiveLayers())())),
+    timing: contender('Millrace, `timing`', (app) => app.use(mount(withTiming())()), {
+      ...helloAnswer.fields,
+      'server-timing': /^total;dur=/,
+    }),
+  },
+  bars: [{ contender: 'layers', over: 'noop', atLeast: 0.9 }],
+}
