@@ -104,4 +104,5 @@ const isJson = (body: unknown): boolean =>
 const isPipeable = (body: unknown): body is NodeJS.ReadableStream =>
   typeof body === 'object' && body !== null && 'pipe' in body && typeof body.pipe === 'function'
 
-const messageOf = (ctx: KoaContext): string => ctx.message || String(ctx.status)
+const messageOf = (ctx: KoaContext): string =>
+  (ctx.req.httpVersionMajor ?? 1) >= 2 ? String(ctx.status) : ctx.message || String(ctx.status)

@@ -2,7 +2,7 @@ import { ServerResponse } from 'node:http'
 import type { HostResponse } from './host.ts'
 
 /** The methods of a response that a capture stands in front of. */
-export type Method = 'writeHead' | 'write' | 'end' | 'flushHeaders' | 'cork' | 'uncork'
+export type Method = 'writeHead' | 'write' | 'end' | 'flushHeaders' | 'cork' | 'uncork' | 'destroy'
 
 /**
  * What a capture's methods stand in front of: Node's own, or those of middleware further out. Where no capture stands
@@ -10,13 +10,22 @@ export type Method = 'writeHead' | 'write' | 'end' | 'flushHeaders' | 'cork' | '
  */
 export type Below = Pick<HostResponse, Method>
 
-export const methodsOf = ({ writeHead, write, end, flushHeaders, cork, uncork }: HostResponse): Below => ({
+export const methodsOf = ({
   writeHead,
   write,
   end,
   flushHeaders,
   cork,
   uncork,
+  destroy,
+}: HostResponse): Below => ({
+  writeHead,
+  write,
+  end,
+  flushHeaders,
+  cork,
+  uncork,
+  destroy,
 })
 
 /** Whether nobody but Node will see the call. */

@@ -6,8 +6,8 @@ import { toBytes } from './bytes.ts'
 import { CapturedReply } from './captured-reply.ts'
 import { writeFields } from './fields.ts'
 import { changeHead, headArgs } from './head.ts'
-import { headWritten, unhold } from './held.ts'
-import { callbackOf, comfort, type Op } from './ops.ts'
+import { headWritten, stand, standingOf, unhold } from './held.ts'
+import { callbackOf, comfort, isFlush, type Op } from './ops.ts'
 import { pump } from './pump.ts'
 import { Recorder } from './recorder.ts'
 
@@ -47,6 +47,7 @@ export class Capture extends Recorder {
     this.abandoned = !this.ended
     this.ended = false
     this.mode = 'passing'
+    this.letGo()
     this.lifetime.abort(new AlreadyAnsweredError())
   }
 
@@ -55,17 +56,22 @@ export class Capture extends Recorder {
     const { res } = this
     const changed = reply.headChanged
     const ops = this.takeOps()
+    const later = standingOf(res)
     unhold(res)
     this.mode = 'passing'
     let flowing = true
     writing(res, () => {
       if (changed) changeHead(res, reply)
+      else if (this.standing) stand(res, this.standing)
       for (const { method, args } of ops) {
         if (method === 'write') flowing = this.writeThrough(args, below)
         else if (method === 'end') this.endThrough(args, below)
         else callBelow(res, below, method, changed && method === 'writeHead' ? headArgs(reply) : args)
       }
     })
+    // What the handler has set since its head was due is not in the head, but stands for who asks.
+    if (this.standing && later.statusCode !== this.standing.statusCode) stand(res, later)
+    this.letGo()
     // The handler waits for a 'drain' that Node has no reason to emit.
     if (this.toldToWait && flowing && !this.ended) this.drain()
   }
@@ -90,6 +96,7 @@ export class Capture extends Recorder {
       comfort(res, ops)
       this.endThrough(body === null ? [] : [body], below)
     })
+    this.letGo()
     if (late) this.seal()
   }
 
@@ -101,7 +108,10 @@ export class Capture extends Recorder {
     reply.headers.delete('content-length')
     writing(res, () => {
       changeHead(res, reply)
+      // Corks are on the handler's chunks, which no longer are what is written.
+      while (res.writableCorked > 0) callBelow(res, below, 'uncork', [])
       callBelow(res, below, 'writeHead', headArgs(reply))
+      if (ops.some(isFlush)) callBelow(res, below, 'flushHeaders', [])
     })
     this.mode = 'taken'
     const taken = this.bodyStream()
@@ -110,6 +120,7 @@ export class Capture extends Recorder {
       else if (method === 'end') this.endTaken(args)
     }
     if (this.toldToWait) this.drain()
+    this.letGo()
     this.#pump(body, below)
   }
 
@@ -121,7 +132,11 @@ export class Capture extends Recorder {
     const below = this.below ?? methodsOf(res)
     const ops = ran ? this.#unwrite() : []
     this.mode = 'sealed'
-    const rest = writing(res, () => answerThrough(res, below, reply, this.bodyless))
+    const rest = writing(res, () => {
+      while (res.writableCorked > 0) callBelow(res, below, 'uncork', [])
+      return answerThrough(res, below, reply, this.bodyless)
+    })
+    this.letGo()
     if (rest) this.#pump(rest, below)
     else if (reply.body instanceof Uint8Array && !this.bodyless) this.sent += reply.body.byteLength
     if (!ran) return

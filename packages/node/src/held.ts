@@ -32,6 +32,22 @@ export const unhold = (res: HostResponse): void => {
   } else for (const name of Object.keys(sentAndEnded)) Reflect.deleteProperty(res, name)
 }
 
+/** The status and the reason that stand on a response. */
+export interface Standing {
+  readonly statusCode: number
+  readonly statusMessage: string
+}
+
+export const standingOf = ({ statusCode, statusMessage }: HostResponse): Standing => ({
+  statusCode,
+  statusMessage,
+})
+
+export const stand = (res: HostResponse, { statusCode, statusMessage }: Standing): void => {
+  res.statusCode = statusCode
+  if (res instanceof ServerResponse) res.statusMessage = statusMessage
+}
+
 /** The handler is done writing, while a layer's version of its body is still on the way. */
 export const showEnded = (res: HostResponse): void => {
   Object.defineProperty(res, 'writableEnded', yes)
@@ -63,7 +79,11 @@ function refuse(this: HostResponse): never {
 
 const yes: PropertyDescriptor = { get: () => true, configurable: true }
 const refusing: PropertyDescriptor = { value: refuse, configurable: true, writable: true }
+const nothing: PropertyDescriptor = { value: () => false, configurable: true, writable: true }
 const sent: PropertyDescriptorMap = {
+  writeContinue: nothing,
+  writeEarlyHints: nothing,
+  writeInformation: nothing,
   headersSent: yes,
   setHeader: refusing,
   appendHeader: refusing,

@@ -12,16 +12,20 @@ export interface HostRequest extends EventEmitter {
   readonly method?: string | undefined
   url?: string | undefined
   readonly headers: Readonly<Record<string, string | string[] | undefined>>
+  readonly httpVersionMajor?: number
   readonly socket: { readonly remoteAddress?: string | undefined }
 }
 
 /** The response half that HTTP/1's `ServerResponse` and HTTP/2's compatibility class have in common. */
 export interface HostResponse extends EventEmitter {
+  readonly socket: unknown
   statusCode: number
   statusMessage: string
   readonly headersSent: boolean
   readonly writableEnded: boolean
   readonly writableFinished: boolean
+  readonly writableCorked: number
+  readonly writableHighWaterMark: number
   readonly closed?: boolean
   getHeader(name: string): number | string | string[] | undefined
   getHeaders(): Readonly<Record<string, number | string | string[] | undefined>>
@@ -34,5 +38,5 @@ export interface HostResponse extends EventEmitter {
   flushHeaders(): void
   cork(): void
   uncork(): void
-  destroy(error?: Error): unknown
+  destroy(...args: unknown[]): unknown
 }

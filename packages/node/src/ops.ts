@@ -16,6 +16,11 @@ export const callbackOf = (args: readonly unknown[]): (() => void) | undefined =
   return typeof callback === 'function' ? () => callback() : undefined
 }
 
+/** Whether the call sends the head by itself: `flushHeaders`, or an empty write. */
+export const isFlush = ({ method, args: [chunk] }: Op): boolean =>
+  method === 'flushHeaders' ||
+  (method === 'write' && (chunk === '' || (chunk instanceof Uint8Array && chunk.byteLength === 0)))
+
 /** Tells whoever waits for calls that nobody will make that they are done. */
 export const comfort = (res: HostResponse, ops: readonly Op[]): void => {
   for (const { method, args } of ops) {

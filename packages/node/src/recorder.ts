@@ -1,17 +1,18 @@
 import { ServerResponse } from 'node:http'
 import { AlreadyAnsweredError, type Body, ClientGoneError, type HeaderMap, type Reply } from '@millrace/core'
-import { type Below, callBelow, type Method, methodsOf } from './below.ts'
+import { type Below, callBelow, type Method, methodsOf, writing } from './below.ts'
 import { byteLength, toBytes } from './bytes.ts'
 import { CapturedBody } from './captured-body.ts'
 import { CapturedReply } from './captured-reply.ts'
 import { addFields, mergeFields, readFields } from './fields.ts'
 import { isBodyless, ownReason } from './head.ts'
-import { HeadersSentError, headWritten, hold, showEnded } from './held.ts'
+import { HeadersSentError, headWritten, hold, type Standing, showEnded, standingOf } from './held.ts'
 import type { HostResponse } from './host.ts'
 import { seal } from './late.ts'
 import { Lifetime } from './lifetime.ts'
 import { callbackOf, chunkOf, type Op } from './ops.ts'
-import { checkChunk, checkHead, checkStanding } from './validate.ts'
+import { guardSocket } from './socket-guard.ts'
+import { checkChunk, checkHead, checkStanding, writeAfterEnd } from './validate.ts'
 
 /**
  * What the handler's calls on the response do:
@@ -22,9 +23,6 @@ import { checkChunk, checkHead, checkStanding } from './validate.ts'
  * - `sealed`: a layer has answered instead: calls are swallowed (by `late.ts`, in front of ours).
  */
 type Mode = 'open' | 'held' | 'passing' | 'taken' | 'sealed'
-
-/** How many bytes the handler may write while layers look at the head before `write` returns false: Node's own. */
-const highWaterMark = 16 * 1024
 
 /**
  * Writes down what a handler writes to its response: turns it into a {@link Reply} as soon as the head is known, and
@@ -38,6 +36,10 @@ export abstract class Recorder {
   protected below: Below | undefined
   #preset: HeaderMap | undefined
   #ops: Op[] = []
+  /** What would have destroyed the connection while the answer was held. */
+  #deferred: (() => void)[] | undefined
+  /** The status and reason when the head was due: later changes do not count. */
+  protected standing: Standing | undefined
   #heldBytes = 0
   protected toldToWait = false
   protected ended = false
@@ -145,10 +147,11 @@ export abstract class Recorder {
     if (res instanceof ServerResponse) checkHead(args)
     const [status, second, third] = args
     const given = third ?? second
-    // Node merges the given fields into those that stand, if there are any; who asks for them then sees them.
-    if (res.getHeaderNames().length > 0) addFields(res, mergeFields(readFields(res), given))
+    // Node merges the given fields into those that stand (HTTP/1: if there are any); who asks for them sees them.
+    if (res.getHeaderNames().length > 0 || !(res instanceof ServerResponse))
+      addFields(res, mergeFields(readFields(res), given))
     res.statusCode = Number(status)
-    if (typeof second === 'string') res.statusMessage = second
+    if (typeof second === 'string' && res instanceof ServerResponse) res.statusMessage = second
     this.#hold('writeHead', args, () => mergeFields(readFields(res), given))
     return res
   }
@@ -157,11 +160,12 @@ export abstract class Recorder {
     if (this.#direct) return this.writeThrough(args, below)
     const [chunk, encoding] = args
     checkChunk(chunk)
-    if (this.mode === 'taken') return this.bodyStream().push(toBytes(chunk, encoding), callbackOf(args))
+    if (this.mode === 'taken') return this.#writeTaken(args, below)
     this.#heldBytes += byteLength(chunk, encoding)
     this.#hold('write', args)
-    if (this.#heldBytes >= highWaterMark) this.toldToWait = true
-    return !this.toldToWait
+    if (this.#heldBytes >= this.res.writableHighWaterMark) this.toldToWait = true
+    // After the end Node says false, and the error comes when the call is made.
+    return !this.toldToWait && !this.ended
   }
 
   #onEnd(args: readonly unknown[], below: Below): unknown {
@@ -171,10 +175,9 @@ export abstract class Recorder {
       if (chunk !== undefined) checkChunk(chunk)
       if (this.mode === 'taken') this.endTaken(args)
       else {
-        const first = !this.ended
-        this.ended = true
         this.#hold('end', args)
-        if (first) hold(this.res, true)
+        if (!this.ended) hold(this.res, true)
+        this.ended = true
       }
     }
     return this.res
@@ -182,7 +185,27 @@ export abstract class Recorder {
 
   #onFlushHeaders(below: Below): void {
     if (this.#direct) callBelow(this.res, below, 'flushHeaders', [])
-    else if (this.mode !== 'taken') this.#hold('flushHeaders', [])
+    else if (this.mode === 'taken') writing(this.res, () => callBelow(this.res, below, 'flushHeaders', []))
+    else this.#hold('flushHeaders', [])
+  }
+
+  #onDestroy(args: readonly unknown[], below: Below): unknown {
+    // What was written before goes out first, as it would have.
+    if (this.mode === 'held') this.#ops.push({ method: 'destroy', args })
+    else callBelow(this.res, below, 'destroy', args)
+    return this.res
+  }
+
+  #writeTaken(args: readonly unknown[], below: Below): boolean {
+    const [chunk, encoding] = args
+    if (this.ended) {
+      writeAfterEnd(this.res, args)
+      return false
+    }
+    const bytes = toBytes(chunk, encoding)
+    // An empty write sends the head.
+    if (bytes.byteLength === 0) this.#onFlushHeaders(below)
+    return this.bodyStream().push(bytes, callbackOf(args))
   }
 
   #onCork(method: 'cork' | 'uncork', below: Below): void {
@@ -205,6 +228,9 @@ export abstract class Recorder {
     this.#ops.push({ method, args })
     if (this.mode !== 'open' || !below) return
     this.mode = 'held'
+    const destroy = (...args: unknown[]): unknown => this.#onDestroy(args, below)
+    res.destroy = destroy
+    guardSocket(res.socket, (real) => this.#defer(real))
     if (method !== 'end') {
       // Corking changes chunk boundaries, so it has to happen in its place among the writes.
       const cork = (): void => this.#onCork('cork', below)
@@ -213,7 +239,8 @@ export abstract class Recorder {
       res.uncork = uncork
     }
     this.#announce(fields)
-    hold(this.res, false)
+    hold(res, false)
+    this.standing = standingOf(res)
   }
 
   #announce(fields: () => HeaderMap = () => readFields(this.res)): void {
@@ -284,6 +311,19 @@ export abstract class Recorder {
     const ops = this.#ops
     this.#ops = []
     return ops
+  }
+
+  /** Ends the hold: lets through what wanted to destroy the connection meanwhile, behind the answer. */
+  protected letGo(): void {
+    guardSocket(this.res.socket, undefined)
+    const deferred = this.#deferred
+    this.#deferred = undefined
+    if (deferred) for (const destroy of deferred) destroy()
+  }
+
+  #defer(destroy: () => void): void {
+    this.#deferred ??= []
+    this.#deferred.push(destroy)
   }
 
   protected drain(): void {

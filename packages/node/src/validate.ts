@@ -22,3 +22,11 @@ export const checkStanding = (res: HostResponse): void => {
   if (!(statusCode >= 100 && statusCode <= 999)) checkHead([statusCode])
   else if (statusMessage) checkHead([statusCode, statusMessage])
 }
+
+/** What Node does on a write after the end: an 'error' event, and the error for the callback. */
+export const writeAfterEnd = (res: HostResponse, args: readonly unknown[]): void => {
+  const scratch = new ServerResponse(nobody)
+  scratch.end()
+  scratch.on('error', (error) => res.emit('error', error))
+  Reflect.apply(scratch.write, scratch, args)
+}
