@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { type Reply, reply } from '@millrace/core'
+import { fakeExchange } from '@millrace/testing'
 import fc from 'fast-check'
 import { looked, stored } from '../src/index.ts'
 import { counting, scene, streamed } from './ask.ts'
@@ -82,6 +83,25 @@ describe('the response cache', () => {
     await ask({ preset: { 'x-request-id': '1' }, handler })
     const hit = await ask({ preset: { 'x-request-id': '2' } })
     assert.deepEqual([hit.field('x-request-id'), hit.field('x-own')], [undefined, 'a'])
+  })
+
+  it('gives each answer fields of its own', async () => {
+    const { mill } = scene()
+    const run = (): Promise<Reply> => mill.match('GET', '/').run(fakeExchange())
+    await run()
+    const first = await run()
+    first.headers.append('Server-Timing', 'total;dur=1').delete('content-type')
+    const second = await run()
+    assert.deepEqual(second.headers.raw, [
+      'content-type',
+      'text/plain',
+      'Content-Length',
+      '2',
+      'Age',
+      '0',
+      'Cache-Status',
+      'Millrace; hit; ttl=60',
+    ])
   })
 
   it('says what it does on its channels', async (t) => {

@@ -141,4 +141,20 @@ describe('a store that fails', () => {
       ['memory get', 'memory get', 'memory set'],
     )
   })
+
+  it('may throw where it should reject', async (t) => {
+    const heard: unknown[] = []
+    t.after(tierFailed.subscribe(({ operation, error }) => heard.push([operation, error])))
+    const error = new Error('not connected')
+    const fail = (): never => {
+      throw error
+    }
+    const { ask } = scene('1h', { tiers: [{ ...memory(), get: fail, set: fail }] })
+    assert.equal((await ask()).body, 'ok')
+    await settled()
+    assert.deepEqual(heard, [
+      ['get', error],
+      ['set', error],
+    ])
+  })
 })

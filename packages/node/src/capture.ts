@@ -7,9 +7,10 @@ import { CapturedReply } from './captured-reply.ts'
 import { writeFields } from './fields.ts'
 import { changeHead, headArgs } from './head.ts'
 import { headWritten, stand, standingOf, unhold } from './held.ts'
-import { callbackOf, comfort, isFlush, type Op } from './ops.ts'
+import { aroundEnd, callbackOf, comfort, isFlush, type Op } from './ops.ts'
 import { pump } from './pump.ts'
 import { Recorder } from './recorder.ts'
+import { writeAfterEnd } from './validate.ts'
 
 /**
  * The one thing that stands between a handler and its response: what the handler writes becomes a {@link Reply}, and
@@ -86,15 +87,16 @@ export class Capture extends Recorder {
   #replaceWhole(reply: CapturedReply, body: Uint8Array | null, below: Below): void {
     const { res } = this
     const late = !this.ended
-    const ops = this.takeOps()
+    const [whole, after] = aroundEnd(this.takeOps())
     unhold(res)
     // An absent length Node adds by itself; a deleted one it would take for a wish to have none.
     if (reply.headers.has('content-length')) reply.headers.set('content-length', body?.byteLength ?? 0)
     this.mode = 'passing'
     writing(res, () => {
       changeHead(res, reply)
-      comfort(res, ops)
+      comfort(res, whole)
       this.endThrough(body === null ? [] : [body], below)
+      this.#afterEnd(after, below)
     })
     this.letGo()
     if (late) this.seal()
@@ -115,13 +117,24 @@ export class Capture extends Recorder {
     })
     this.mode = 'taken'
     const taken = this.bodyStream()
-    for (const { method, args } of ops) {
+    const [whole, after] = aroundEnd(ops)
+    for (const { method, args } of whole) {
       if (method === 'write') taken.push(toBytes(args[0], args[1]), callbackOf(args))
       else if (method === 'end') this.endTaken(args)
+      else if (method === 'destroy') callBelow(res, below, 'destroy', args)
     }
+    this.#afterEnd(after, below)
     if (this.toldToWait) this.drain()
     this.letGo()
     this.#pump(body, below)
+  }
+
+  /** Calls after the end do what they would have done. */
+  #afterEnd(ops: readonly Op[], below: Below): void {
+    for (const { method, args } of ops) {
+      if (method === 'write') writeAfterEnd(this.res, args)
+      else if (method === 'destroy') callBelow(this.res, below, 'destroy', args)
+    }
   }
 
   /** A reply that a layer made: what the handler has written, or will, is nobody's business any more. */

@@ -50,7 +50,7 @@ export const mergeFields = (standing: HeaderMap, given: unknown): HeaderMap => {
     push(raw, name, value)
     for (let i = 1; i < raw.length; i += 2) fields.append(name, raw[i] ?? '')
   }
-  return fields
+  return new HeaderMap(fields.raw)
 }
 
 const pairs = (given: readonly unknown[]): [string, unknown][] => {

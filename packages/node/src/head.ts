@@ -32,7 +32,7 @@ export const changeHead = (res: HostResponse, reply: Reply): void => {
 
 /** What `writeHead` is given when the fields stand on the response. */
 export const headArgs = (reply: Reply): readonly unknown[] =>
-  reply.reason ? [reply.status, reply.reason] : [reply.status]
+  reply.reason === undefined ? [reply.status] : [reply.status, reply.reason]
 
 /** The reason phrase, where somebody gave the response one of its own. */
 export const ownReason = (res: HostResponse): string | undefined => {

@@ -20,8 +20,12 @@ export const hold = (res: HostResponse, ended: boolean): void => {
     res._header ??= held
     res.finished = ended
     res.statusCode |= 0
-    res.statusMessage ||= STATUS_CODES[res.statusCode] ?? 'unknown'
   } else Object.defineProperties(res, ended ? sentAndEnded : sent)
+}
+
+/** Node's own reason for the status, where there is no other. */
+export const giveReason = (res: HostResponse): void => {
+  if (res instanceof ServerResponse) res.statusMessage ||= STATUS_CODES[res.statusCode | 0] ?? 'unknown'
 }
 
 /** Back to the state in which Node's own methods can write. */

@@ -21,6 +21,12 @@ export const isFlush = ({ method, args: [chunk] }: Op): boolean =>
   method === 'flushHeaders' ||
   (method === 'write' && (chunk === '' || (chunk instanceof Uint8Array && chunk.byteLength === 0)))
 
+/** The calls up to the end, and those after it. */
+export const aroundEnd = (ops: readonly Op[]): readonly [whole: readonly Op[], after: readonly Op[]] => {
+  const end = ops.findIndex(({ method }) => method === 'end')
+  return end < 0 ? [ops, []] : [ops.slice(0, end + 1), ops.slice(end + 1)]
+}
+
 /** Tells whoever waits for calls that nobody will make that they are done. */
 export const comfort = (res: HostResponse, ops: readonly Op[]): void => {
   for (const { method, args } of ops) {

@@ -6,12 +6,20 @@ import { CapturedBody } from './captured-body.ts'
 import { CapturedReply } from './captured-reply.ts'
 import { addFields, mergeFields, readFields } from './fields.ts'
 import { isBodyless, ownReason } from './head.ts'
-import { HeadersSentError, headWritten, hold, type Standing, showEnded, standingOf } from './held.ts'
+import {
+  giveReason,
+  HeadersSentError,
+  headWritten,
+  hold,
+  type Standing,
+  showEnded,
+  standingOf,
+} from './held.ts'
 import type { HostResponse } from './host.ts'
 import { seal } from './late.ts'
 import { Lifetime } from './lifetime.ts'
 import { callbackOf, chunkOf, type Op } from './ops.ts'
-import { guardSocket } from './socket-guard.ts'
+import { type Defer, guardSocket, unguardSocket } from './socket-guard.ts'
 import { checkChunk, checkHead, checkStanding, writeAfterEnd } from './validate.ts'
 
 /**
@@ -38,6 +46,7 @@ export abstract class Recorder {
   #ops: Op[] = []
   /** What would have destroyed the connection while the answer was held. */
   #deferred: (() => void)[] | undefined
+  #guard: Defer | undefined
   /** The status and reason when the head was due: later changes do not count. */
   protected standing: Standing | undefined
   #heldBytes = 0
@@ -134,10 +143,16 @@ export abstract class Recorder {
     const write = (...args: unknown[]): boolean => this.#onWrite(args, below)
     const end = (...args: unknown[]): unknown => this.#onEnd(args, below)
     const flushHeaders = (): void => this.#onFlushHeaders(below)
+    const cork = (): void => this.#onCork('cork', below)
+    const uncork = (): void => this.#onCork('uncork', below)
+    const destroy = (...args: unknown[]): unknown => this.#onDestroy(args, below)
     res.writeHead = writeHead
     res.write = write
     res.end = end
     res.flushHeaders = flushHeaders
+    res.cork = cork
+    res.uncork = uncork
+    res.destroy = destroy
   }
 
   #onWriteHead(args: readonly unknown[], below: Below): unknown {
@@ -218,7 +233,7 @@ export abstract class Recorder {
     if (this.mode === 'passing' || this.mode === 'sealed') return true
     if (this.mode !== 'open' || !headWritten(this.res)) return false
     this.mode = 'passing'
-    this.#announce()
+    this.#announce(ownReason(this.res))
     return true
   }
 
@@ -228,26 +243,21 @@ export abstract class Recorder {
     this.#ops.push({ method, args })
     if (this.mode !== 'open' || !below) return
     this.mode = 'held'
-    const destroy = (...args: unknown[]): unknown => this.#onDestroy(args, below)
-    res.destroy = destroy
-    guardSocket(res.socket, (real) => this.#defer(real))
-    if (method !== 'end') {
-      // Corking changes chunk boundaries, so it has to happen in its place among the writes.
-      const cork = (): void => this.#onCork('cork', below)
-      const uncork = (): void => this.#onCork('uncork', below)
-      res.cork = cork
-      res.uncork = uncork
-    }
-    this.#announce(fields)
+    this.#guard = (destroy) => this.#defer(destroy)
+    guardSocket(res.socket, this.#guard)
+    const [, reason] = args
+    const given = method === 'writeHead' && typeof reason === 'string' ? reason : undefined
+    this.#announce(given ?? ownReason(res), fields)
     hold(res, false)
+    if (given === undefined) giveReason(res)
     this.standing = standingOf(res)
   }
 
-  #announce(fields: () => HeaderMap = () => readFields(this.res)): void {
+  #announce(reason: string | undefined, fields: () => HeaderMap = () => readFields(this.res)): void {
     const { res } = this
     this.reply = new CapturedReply({
       status: Number(res.statusCode),
-      reason: ownReason(res),
+      reason,
       fields,
       body: () => this.#bodyNow(),
       capture: this,
@@ -315,7 +325,7 @@ export abstract class Recorder {
 
   /** Ends the hold: lets through what wanted to destroy the connection meanwhile, behind the answer. */
   protected letGo(): void {
-    guardSocket(this.res.socket, undefined)
+    if (this.#guard) unguardSocket(this.res.socket, this.#guard)
     const deferred = this.#deferred
     this.#deferred = undefined
     if (deferred) for (const destroy of deferred) destroy()
