@@ -9,22 +9,22 @@ describe('millrace check', { concurrency: 2 }, () => {
   it('counts what is configured', async () => {
     assert.deepEqual(await millrace('good', 'check'), {
       code: 0,
-      stdout: 'routes   4\nplugins  2\n',
+      stdout: 'routes   4\ncalls    1\nplugins  2\n',
       stderr: '',
     })
   })
 
   it('prints JSON', async () => {
     const { code, stdout, stderr } = await millrace('good', 'check', '--json')
-    assert.deepEqual(JSON.parse(stdout), { routes: 4, plugins: 2, unused: [] })
+    assert.deepEqual(JSON.parse(stdout), { routes: 4, calls: 1, plugins: 2, unused: [] })
     assert.deepEqual([code, stderr], [0, ''])
   })
 
   it('warns of a plugin that nothing switches on, and ends although the module keeps the process', async () => {
     const stderr = 'warning: plugin "keep" is installed, but no rule of the table switches it on\n'
-    assert.deepEqual(await millrace('open', 'check'), { code: 0, stdout: 'routes   1\nplugins  2\n', stderr })
+    assert.deepEqual(await millrace('open', 'check'), { code: 0, stdout: 'routes   1\ncalls    0\nplugins  2\n', stderr })
     const machines = await millrace('open', 'check', '--json')
-    assert.deepEqual(JSON.parse(machines.stdout), { routes: 1, plugins: 2, unused: ['keep'] })
+    assert.deepEqual(JSON.parse(machines.stdout), { routes: 1, calls: 0, plugins: 2, unused: ['keep'] })
     assert.deepEqual([machines.code, machines.stderr], [0, stderr])
   })
 

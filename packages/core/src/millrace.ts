@@ -75,6 +75,7 @@ export interface Millrace<P extends readonly AnyPlugin[] = readonly AnyPlugin[]>
 export interface Inspection {
   readonly plugins: Readonly<Record<string, unknown>>
   readonly routes: readonly string[]
+  readonly calls: readonly string[]
   /** Installed, but switched on nowhere. */
   readonly unused: readonly string[]
 }
@@ -146,6 +147,7 @@ export function millrace<
         [...plugins.values()].map((plugin) => [plugin.name, plugin.inspect?.() ?? {}]),
       ),
       routes: isRecord(routes) ? Object.keys(routes) : [],
+      calls: isRecord(calls) ? Object.keys(calls) : [],
       unused: unused(),
     }),
     health: () => healthOf(plugins.values(), clock),

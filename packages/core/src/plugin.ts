@@ -36,7 +36,12 @@ export interface Health {
 export interface Plugin<Name extends string = string, Input = unknown, Rule = unknown> {
   readonly name: Name
   readonly stage: Stage
-  /** Parses a rule's options. Must accept `{}`, which is what `true` means, unless an option is really required. */
+  /**
+   * Parses a rule's options. Must accept `{}`, which is what `true` means, unless an option is really required.
+   *
+   * It is asked twice: of each rule by itself, where only unknown options and wrong values count, and of what rules
+   * say together. An issue about several options should name none, so that it counts only the second time.
+   */
   readonly rule: Schema<Rule>
   /** Carries `Input` to the compiler; never set. */
   readonly '~input'?: Input

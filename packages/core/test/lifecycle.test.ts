@@ -234,6 +234,7 @@ describe('inspect', () => {
     assert.deepEqual(mill.inspect(), {
       plugins: { a: { hits: 3 }, b: {} },
       routes: ['/a', 'GET /b'],
+      calls: [],
       unused: ['b'],
     })
   })

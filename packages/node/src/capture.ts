@@ -123,10 +123,9 @@ export class Capture extends Recorder {
       else if (method === 'end') this.endTaken(args)
       else if (method === 'destroy') callBelow(res, below, 'destroy', args)
     }
-    this.#afterEnd(after, below)
     if (this.toldToWait) this.drain()
     this.letGo()
-    this.#pump(body, below)
+    this.#pump(body, below, after)
   }
 
   /** Calls after the end do what they would have done. */
@@ -158,7 +157,8 @@ export class Capture extends Recorder {
     this.seal()
   }
 
-  #pump(body: AsyncIterable<Uint8Array>, below: Below): void {
+  /** @param after calls of the handler's behind its end */
+  #pump(body: AsyncIterable<Uint8Array>, below: Below, after: readonly Op[] = []): void {
     const { res } = this
     void pump(body, res, {
       write: (bytes) => {
@@ -167,6 +167,7 @@ export class Capture extends Recorder {
       },
       end: () => {
         writing(res, () => callBelow(res, below, 'end', []))
+        this.#afterEnd(after, below)
         if (this.mode === 'taken' && !this.ended) this.seal()
       },
       fail: (error) => writing(res, () => res.destroy(error)),

@@ -27,6 +27,7 @@ export interface HostResponse extends EventEmitter {
   readonly writableCorked: number
   readonly writableHighWaterMark: number
   readonly closed?: boolean
+  readonly destroyed?: boolean
   getHeader(name: string): number | string | string[] | undefined
   getHeaders(): Readonly<Record<string, number | string | string[] | undefined>>
   getHeaderNames(): string[]

@@ -20,7 +20,7 @@ import { seal } from './late.ts'
 import { Lifetime } from './lifetime.ts'
 import { callbackOf, chunkOf, type Op } from './ops.ts'
 import { type Defer, guardSocket, unguardSocket } from './socket-guard.ts'
-import { checkChunk, checkHead, checkStanding, writeAfterEnd } from './validate.ts'
+import { checkChunk, checkStanding, tryHead, writeAfterEnd } from './validate.ts'
 
 /**
  * What the handler's calls on the response do:
@@ -159,14 +159,13 @@ export abstract class Recorder {
     if (this.#direct) return callBelow(this.res, below, 'writeHead', args)
     if (this.mode !== 'open') throw new HeadersSentError(this.res)
     const { res } = this
-    if (res instanceof ServerResponse) checkHead(args)
     const [status, second, third] = args
-    const given = third ?? second
-    // Node merges the given fields into those that stand (HTTP/1: if there are any); who asks for them sees them.
-    if (res.getHeaderNames().length > 0 || !(res instanceof ServerResponse))
+    const given = third ?? (typeof second === 'string' ? undefined : second)
+    if (res instanceof ServerResponse) tryHead(res, args)
+    else {
       addFields(res, mergeFields(readFields(res), given))
-    res.statusCode = Number(status)
-    if (typeof second === 'string' && res instanceof ServerResponse) res.statusMessage = second
+      res.statusCode = Number(status)
+    }
     this.#hold('writeHead', args, () => mergeFields(readFields(res), given))
     return res
   }
@@ -231,7 +230,10 @@ export abstract class Recorder {
   /** Whether calls go straight through: released, or a head was written past us. */
   get #direct(): boolean {
     if (this.mode === 'passing' || this.mode === 'sealed') return true
-    if (this.mode !== 'open' || !headWritten(this.res)) return false
+    if (this.mode !== 'open') return false
+    // Its connection is gone; Node knows what to say.
+    if (this.res.destroyed) return true
+    if (!headWritten(this.res)) return false
     this.mode = 'passing'
     this.#announce(ownReason(this.res))
     return true
