@@ -8,7 +8,6 @@ import {
   HeaderMap,
   type Layer,
   type Plugin,
-  parseDuration,
   type Reply,
   type Site,
   type Size,
@@ -67,7 +66,8 @@ export const cache = ({
     name: 'cache',
     stage: 'store',
     rule: schema,
-    shorthand: (value) => (parseDuration(value) === undefined ? undefined : { ttl: value }),
+    shorthand: (value) =>
+      typeof value === 'string' || typeof value === 'number' ? { ttl: value } : undefined,
     http: (rule, site) => responseCache(rule, site, store, flights, count),
     inspect: () => ({ ...counts, inFlight: flights.size, tiers: { [store.name]: store.inspect() } }),
   }
@@ -143,6 +143,8 @@ const responseCache = (
     const shared = ttl > 0 || (failed(reply) && lifetime(200, reply.headers, fields, 1) > 0)
     if (!shared) land('alone')
     else {
+      // Whatever becomes of the body, the flight ends with the exchange.
+      void exchange.done.then(() => land('again'))
       void keep(reply, tap(reply, rule.maxBodySize), fields, ttl).then(async (entry) => {
         if (entry) land({ value: entry })
         else land(exchange.signal.aborted ? 'again' : 'alone')

@@ -22,7 +22,11 @@ describe('millrace check', { concurrency: 2 }, () => {
 
   it('warns of a plugin that nothing switches on, and ends although the module keeps the process', async () => {
     const stderr = 'warning: plugin "keep" is installed, but no rule of the table switches it on\n'
-    assert.deepEqual(await millrace('open', 'check'), { code: 0, stdout: 'routes   1\ncalls    0\nplugins  2\n', stderr })
+    assert.deepEqual(await millrace('open', 'check'), {
+      code: 0,
+      stdout: 'routes   1\ncalls    0\nplugins  2\n',
+      stderr,
+    })
     const machines = await millrace('open', 'check', '--json')
     assert.deepEqual(JSON.parse(machines.stdout), { routes: 1, calls: 0, plugins: 2, unused: ['keep'] })
     assert.deepEqual([machines.code, machines.stderr], [0, stderr])

@@ -36,20 +36,20 @@ export const unhold = (res: HostResponse): void => {
   } else for (const name of Object.keys(sentAndEnded)) Reflect.deleteProperty(res, name)
 }
 
-/** The status and the reason that stand on a response. */
+/** The status and the reason that stand on a response; HTTP/2 has no reasons, and warns of being asked for one. */
 export interface Standing {
   readonly statusCode: number
-  readonly statusMessage: string
+  readonly statusMessage: string | undefined
 }
 
-export const standingOf = ({ statusCode, statusMessage }: HostResponse): Standing => ({
-  statusCode,
-  statusMessage,
+export const standingOf = (res: HostResponse): Standing => ({
+  statusCode: res.statusCode,
+  statusMessage: res instanceof ServerResponse ? res.statusMessage : undefined,
 })
 
 export const stand = (res: HostResponse, { statusCode, statusMessage }: Standing): void => {
   res.statusCode = statusCode
-  if (res instanceof ServerResponse) res.statusMessage = statusMessage
+  if (statusMessage !== undefined) res.statusMessage = statusMessage
 }
 
 /** The handler is done writing, while a layer's version of its body is still on the way. */

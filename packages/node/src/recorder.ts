@@ -1,4 +1,5 @@
 import { ServerResponse } from 'node:http'
+import type { Socket } from 'node:net'
 import { AlreadyAnsweredError, type Body, ClientGoneError, type HeaderMap, type Reply } from '@millrace/core'
 import { type Below, callBelow, type Method, methodsOf, writing } from './below.ts'
 import { byteLength, toBytes } from './bytes.ts'
@@ -47,6 +48,7 @@ export abstract class Recorder {
   /** What would have destroyed the connection while the answer was held. */
   #deferred: (() => void)[] | undefined
   #guard: Defer | undefined
+  #guarded: Socket | null = null
   /** The status and reason when the head was due: later changes do not count. */
   protected standing: Standing | undefined
   #heldBytes = 0
@@ -245,8 +247,13 @@ export abstract class Recorder {
     this.#ops.push({ method, args })
     if (this.mode !== 'open' || !below) return
     this.mode = 'held'
-    this.#guard = (destroy) => this.#defer(destroy)
-    guardSocket(res.socket, this.#guard)
+    // HTTP/2's socket is everybody's, and a stream's own destruction passes by `destroy` above.
+    if (res instanceof ServerResponse) {
+      const guard: Defer = (destroy) => this.#defer(destroy)
+      this.#guard = guard
+      this.#guarded = res.socket
+      guardSocket(res.socket, guard)
+    }
     const [, reason] = args
     const given = method === 'writeHead' && typeof reason === 'string' ? reason : undefined
     this.#announce(given ?? ownReason(res), fields)
@@ -327,7 +334,7 @@ export abstract class Recorder {
 
   /** Ends the hold: lets through what wanted to destroy the connection meanwhile, behind the answer. */
   protected letGo(): void {
-    if (this.#guard) unguardSocket(this.res.socket, this.#guard)
+    if (this.#guard) unguardSocket(this.#guarded, this.#guard)
     const deferred = this.#deferred
     this.#deferred = undefined
     if (deferred) for (const destroy of deferred) destroy()

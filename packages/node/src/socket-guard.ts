@@ -1,4 +1,4 @@
-import { Socket } from 'node:net'
+import type { Socket } from 'node:net'
 
 const deferring: unique symbol = Symbol('millrace.deferring')
 
@@ -16,8 +16,8 @@ declare module 'node:net' {
  * Keeps a socket from being destroyed by whoever believes that the answer is on the wire already, as Express's final
  * handler does for `res.send('ok'); next()`: bare it is on the wire by then.
  */
-export const guardSocket = (socket: unknown, defer: Defer): void => {
-  if (!(socket instanceof Socket)) return
+export const guardSocket = (socket: Socket | null, defer: Defer): void => {
+  if (socket === null) return
   const guarded = Object.hasOwn(socket, deferring)
   socket[deferring] = defer
   if (guarded) return
@@ -31,6 +31,6 @@ export const guardSocket = (socket: unknown, defer: Defer): void => {
 }
 
 /** Lets destruction through again, unless somebody else has begun to hold an answer back. */
-export const unguardSocket = (socket: unknown, defer: Defer): void => {
-  if (socket instanceof Socket && socket[deferring] === defer) socket[deferring] = undefined
+export const unguardSocket = (socket: Socket | null, defer: Defer): void => {
+  if (socket?.[deferring] === defer) socket[deferring] = undefined
 }

@@ -50,8 +50,8 @@ export class FakeExchange extends Exchange {
   readonly synthetic: object | undefined
   /** Every request that was injected. */
   readonly injected: SyntheticRequest[] = []
-  /** How often the handler was run: 0 or 1. */
-  runs = 0
+  /** Shared with exchanges derived of this one. */
+  private readonly asked = { runs: 0 }
   private readonly handler: (exchange: Exchange) => Reply | Promise<Reply>
   private readonly app: (request: SyntheticRequest) => Reply | Promise<Reply>
   private readonly settle: (outcome: Outcome) => void
@@ -75,6 +75,11 @@ export class FakeExchange extends Exchange {
     this.settle = resolve
   }
 
+  /** How often the handler was asked for. */
+  get runs(): number {
+    return this.asked.runs
+  }
+
   get path(): string {
     return pathOf(this.url)
   }
@@ -84,7 +89,7 @@ export class FakeExchange extends Exchange {
   }
 
   async handle(): Promise<Reply> {
-    if (this.runs++ > 0) throw new HandlerAlreadyRanError(this)
+    if (this.asked.runs++ > 0) throw new HandlerAlreadyRanError(this)
     return this.handler(this)
   }
 
