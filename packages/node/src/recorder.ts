@@ -1,5 +1,4 @@
 import { ServerResponse } from 'node:http'
-import type { Socket } from 'node:net'
 import { AlreadyAnsweredError, type Body, ClientGoneError, type HeaderMap, type Reply } from '@millrace/core'
 import { type Below, callBelow, type Method, methodsOf, writing } from './below.ts'
 import { byteLength, toBytes } from './bytes.ts'
@@ -20,7 +19,7 @@ import type { HostResponse } from './host.ts'
 import { seal } from './late.ts'
 import { Lifetime } from './lifetime.ts'
 import { callbackOf, chunkOf, type Op } from './ops.ts'
-import { type Defer, guardSocket, unguardSocket } from './socket-guard.ts'
+import { SocketGuard } from './socket-guard.ts'
 import { checkChunk, checkStanding, tryHead, writeAfterEnd } from './validate.ts'
 
 /**
@@ -45,10 +44,7 @@ export abstract class Recorder {
   protected below: Below | undefined
   #preset: HeaderMap | undefined
   #ops: Op[] = []
-  /** What would have destroyed the connection while the answer was held. */
-  #deferred: (() => void)[] | undefined
-  #guard: Defer | undefined
-  #guarded: Socket | null = null
+  #guard: SocketGuard | undefined
   /** The status and reason when the head was due: later changes do not count. */
   protected standing: Standing | undefined
   #heldBytes = 0
@@ -248,12 +244,7 @@ export abstract class Recorder {
     if (this.mode !== 'open' || !below) return
     this.mode = 'held'
     // HTTP/2's socket is everybody's, and a stream's own destruction passes by `destroy` above.
-    if (res instanceof ServerResponse) {
-      const guard: Defer = (destroy) => this.#defer(destroy)
-      this.#guard = guard
-      this.#guarded = res.socket
-      guardSocket(res.socket, guard)
-    }
+    if (res instanceof ServerResponse && res.socket) this.#guard = new SocketGuard(res.socket)
     const [, reason] = args
     const given = method === 'writeHead' && typeof reason === 'string' ? reason : undefined
     this.#announce(given ?? ownReason(res), fields)
@@ -334,15 +325,7 @@ export abstract class Recorder {
 
   /** Ends the hold: lets through what wanted to destroy the connection meanwhile, behind the answer. */
   protected letGo(): void {
-    if (this.#guard) unguardSocket(this.#guarded, this.#guard)
-    const deferred = this.#deferred
-    this.#deferred = undefined
-    if (deferred) for (const destroy of deferred) destroy()
-  }
-
-  #defer(destroy: () => void): void {
-    this.#deferred ??= []
-    this.#deferred.push(destroy)
+    this.#guard?.release()
   }
 
   protected drain(): void {

@@ -1,14 +1,11 @@
 import type { Socket } from 'node:net'
 
-const deferring: unique symbol = Symbol('millrace.deferring')
-
-/** Takes what wants to destroy a socket. */
-export type Defer = (destroy: () => void) => void
+const guard: unique symbol = Symbol('millrace.guard')
 
 declare module 'node:net' {
   interface Socket {
     /** Set while an answer on it is held back. */
-    [deferring]?: Defer | undefined
+    [guard]?: SocketGuard | undefined
   }
 }
 
@@ -16,21 +13,38 @@ declare module 'node:net' {
  * Keeps a socket from being destroyed by whoever believes that the answer is on the wire already, as Express's final
  * handler does for `res.send('ok'); next()`: bare it is on the wire by then.
  */
-export const guardSocket = (socket: Socket | null, defer: Defer): void => {
-  if (socket === null) return
-  const guarded = Object.hasOwn(socket, deferring)
-  socket[deferring] = defer
-  if (guarded) return
+export class SocketGuard {
+  readonly #socket: Socket
+  #deferred: (() => void)[] | undefined
+
+  constructor(socket: Socket) {
+    this.#socket = socket
+    const known = Object.hasOwn(socket, guard)
+    socket[guard] = this
+    if (!known) intercept(socket)
+  }
+
+  defer(destroy: () => void): void {
+    this.#deferred ??= []
+    this.#deferred.push(destroy)
+  }
+
+  /** Lets destruction through, what was put off first; unless somebody else has begun to hold an answer back. */
+  release(): void {
+    if (this.#socket[guard] === this) this.#socket[guard] = undefined
+    const deferred = this.#deferred
+    this.#deferred = undefined
+    if (deferred) for (const destroy of deferred) destroy()
+  }
+}
+
+/** Once for a connection. */
+const intercept = (socket: Socket): void => {
   const { destroy } = socket
-  const guardedDestroy = (error?: Error): Socket => {
-    if (socket[deferring]) socket[deferring](() => guardedDestroy(error))
+  const guarded = (error?: Error): Socket => {
+    if (socket[guard]) socket[guard].defer(() => guarded(error))
     else destroy.call(socket, error)
     return socket
   }
-  socket.destroy = guardedDestroy
-}
-
-/** Lets destruction through again, unless somebody else has begun to hold an answer back. */
-export const unguardSocket = (socket: Socket | null, defer: Defer): void => {
-  if (socket?.[deferring] === defer) socket[deferring] = undefined
+  socket.destroy = guarded
 }
