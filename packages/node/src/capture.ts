@@ -67,6 +67,7 @@ export class Capture extends Recorder {
       for (const { method, args } of ops) {
         if (method === 'write') flowing = this.writeThrough(args, below)
         else if (method === 'end') this.endThrough(args, below)
+        else if (method === 'destroy') this.#destroy(args, below)
         else callBelow(res, below, method, changed && method === 'writeHead' ? headArgs(reply) : args)
       }
     })
@@ -121,18 +122,23 @@ export class Capture extends Recorder {
     for (const { method, args } of whole) {
       if (method === 'write') taken.push(toBytes(args[0], args[1]), callbackOf(args))
       else if (method === 'end') this.endTaken(args)
-      else if (method === 'destroy') callBelow(res, below, 'destroy', args)
+      else if (method === 'destroy') this.#destroy(args, below)
     }
     if (this.toldToWait) this.drain()
     this.letGo()
     this.#pump(body, below, after)
   }
 
+  #destroy(args: readonly unknown[], below: Below): void {
+    this.letGo()
+    callBelow(this.res, below, 'destroy', args)
+  }
+
   /** Calls after the end do what they would have done. */
   #afterEnd(ops: readonly Op[], below: Below): void {
     for (const { method, args } of ops) {
       if (method === 'write') writeAfterEnd(this.res, args)
-      else if (method === 'destroy') callBelow(this.res, below, 'destroy', args)
+      else if (method === 'destroy') this.#destroy(args, below)
     }
   }
 

@@ -39,6 +39,14 @@ const firstLine = (raw: readonly string[], name: string): number => {
   return -1
 }
 
+/** What HTTP/2's `writeHead` does with the fields it is given: they stand on the response then. */
+export const giveFields = (res: HostResponse, given: unknown): void => {
+  if (Array.isArray(given)) addFields(res, mergeFields(new HeaderMap(), given))
+  else if (typeof given === 'object' && given !== null) {
+    for (const [name, value] of Object.entries(given)) res.setHeader(name, value)
+  }
+}
+
 /** The fields of a `writeHead(status, reason?, fields?)` on top of those that stand on the response. */
 export const mergeFields = (standing: HeaderMap, given: unknown): HeaderMap => {
   if (typeof given !== 'object' || given === null) return standing

@@ -4,7 +4,7 @@ import { type Below, callBelow, type Method, methodsOf, writing } from './below.
 import { byteLength, toBytes } from './bytes.ts'
 import { CapturedBody } from './captured-body.ts'
 import { CapturedReply } from './captured-reply.ts'
-import { addFields, mergeFields, readFields } from './fields.ts'
+import { giveFields, mergeFields, readFields } from './fields.ts'
 import { isBodyless, ownReason } from './head.ts'
 import {
   giveReason,
@@ -161,7 +161,7 @@ export abstract class Recorder {
     const given = third ?? (typeof second === 'string' ? undefined : second)
     if (res instanceof ServerResponse) tryHead(res, args)
     else {
-      addFields(res, mergeFields(readFields(res), given))
+      giveFields(res, given)
       res.statusCode = Number(status)
     }
     this.#hold('writeHead', args, () => mergeFields(readFields(res), given))
@@ -202,9 +202,9 @@ export abstract class Recorder {
   }
 
   #onDestroy(args: readonly unknown[], below: Below): unknown {
+    if (this.mode !== 'held') return callBelow(this.res, below, 'destroy', args)
     // What was written before goes out first, as it would have.
-    if (this.mode === 'held') this.#ops.push({ method: 'destroy', args })
-    else callBelow(this.res, below, 'destroy', args)
+    this.#ops.push({ method: 'destroy', args })
     return this.res
   }
 

@@ -34,7 +34,8 @@ export class SocketGuard {
     if (this.#socket[guard] === this) this.#socket[guard] = undefined
     const deferred = this.#deferred
     this.#deferred = undefined
-    if (deferred) for (const destroy of deferred) destroy()
+    // In a turn of its own: what has just been written is still corked.
+    if (deferred) for (const destroy of deferred) setImmediate(destroy)
   }
 }
 
