@@ -205,7 +205,7 @@ export abstract class Recorder {
     if (this.mode !== 'held') return callBelow(this.res, below, 'destroy', args)
     // What was written before goes out first, as it would have.
     this.#ops.push({ method: 'destroy', args })
-    return this.res
+    return this.res instanceof ServerResponse ? this.res : undefined
   }
 
   #writeTaken(args: readonly unknown[], below: Below): boolean {

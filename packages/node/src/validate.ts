@@ -45,10 +45,12 @@ export const checkStanding = (res: HostResponse): void => {
   if (!(statusCode >= 100 && statusCode <= 999) || statusMessage) tryHead(res, [statusCode])
 }
 
-/** What Node does on a write after the end: an 'error' event, and the error for the callback. */
+/** What Node does on a write after the end: an 'error' event, and the error for the callback; HTTP/2 has no event. */
 export const writeAfterEnd = (res: HostResponse, args: readonly unknown[]): void => {
   const scratch = new ServerResponse(nobody)
   scratch.end()
-  scratch.on('error', (error) => res.emit('error', error))
+  scratch.on('error', (error) => {
+    if (res instanceof ServerResponse) res.emit('error', error)
+  })
   Reflect.apply(scratch.write, scratch, args)
 }

@@ -3,7 +3,7 @@ import { mount } from '@millrace/express'
 import express, { type Express, type RequestHandler } from 'express'
 import { hello, helloAnswer } from './answers.ts'
 import type { Contender, Group } from './group.ts'
-import { withFiveLayers, withoutPlugins, withTiming } from './mills.ts'
+import { withFivePassing, withFiveWaiting, withoutPlugins, withTiming } from './mills.ts'
 
 const noop: RequestHandler = (_req, _res, next) => next()
 
@@ -36,11 +36,19 @@ export const expressHello: Group = {
       for (let i = 0; i < 5; i++) app.use((_req, _res, next) => next())
     }),
     idle: contender('Millrace, no plugins', (app) => app.use(mount(withoutPlugins())())),
-    layers: contender('Millrace, five pass-through layers', (app) => app.use(mount(withFiveLayers())())),
+    passing: contender('Millrace, five layers that return `next(exchange)`', (app) =>
+      app.use(mount(withFivePassing())()),
+    ),
+    waiting: contender('Millrace, five layers that await and return the reply', (app) =>
+      app.use(mount(withFiveWaiting())()),
+    ),
     timing: contender('Millrace, `timing`', (app) => app.use(mount(withTiming())()), {
       ...helloAnswer.fields,
       'server-timing': /^total;dur=/,
     }),
   },
-  bars: [{ contender: 'layers', over: 'noop', atLeast: 0.92 }],
+  bars: [
+    { contender: 'passing', over: 'noop', atLeast: 0.92 },
+    { contender: 'waiting', over: 'noop', atLeast: 0.92 },
+  ],
 }

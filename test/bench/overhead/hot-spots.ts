@@ -21,5 +21,7 @@ export const hotSpots = ({ nodes, samples = [], timeDeltas = [] }: Profiler.Prof
 
 const placeOf = ({ functionName, url, lineNumber }: Runtime.CallFrame): string => {
   const name = functionName || '(anonymous)'
-  return url === '' ? name : `${name} ${url.replace(/^.*\/(?:node_modules|packages)\//, '')}:${lineNumber + 1}`
+  return url === ''
+    ? name
+    : `${name} ${url.replace(/^.*\/(?:node_modules|packages)\//, '')}:${lineNumber + 1}`
 }

@@ -1,7 +1,6 @@
 import { createHash } from 'node:crypto'
-import { millrace } from '@millrace/core'
 import { addRoute, createRouter, findAllRoutes } from 'rou3'
-import { passThrough } from './mills.ts'
+import { withRoutes } from './mills.ts'
 import { spread } from './spread.ts'
 
 // How long it takes to find what holds for a request among 1,000 rules, in a process of its own.
@@ -38,12 +37,7 @@ const measure = (find: (path: string) => unknown): readonly number[] =>
     return Number(took) / paths.length
   }).slice(5)
 
-const mill = millrace({
-  plugins: [passThrough('pass')],
-  routes: Object.fromEntries(
-    patterns.map(({ method, path }) => [`${method} ${path}`.trim(), { pass: true }]),
-  ),
-})
+const mill = withRoutes(patterns.map(({ method, path }) => `${method} ${path}`.trim()))
 
 const router = createRouter<string>()
 for (const { method, path } of patterns) addRoute(router, method, path, path)

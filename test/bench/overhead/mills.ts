@@ -1,32 +1,28 @@
 import { cache } from '@millrace/cache'
-import { definePlugin, type Millrace, millrace, type Plugin } from '@millrace/core'
+import { definePlugin, type Exchange, type Layer, type Millrace, millrace, type Reply } from '@millrace/core'
 import { timing } from '@millrace/timing'
 import { z } from 'zod'
 
-export const passThrough = <const Name extends string>(name: Name): Plugin<Name, object, object> =>
-  definePlugin({
-    name,
-    stage: 'observe',
-    rule: z.strictObject({}),
-    http: () =>
-      async function passThrough(exchange, next) {
-        const reply = await next(exchange)
-        return reply
-      },
-  })
-
 export const withoutPlugins = (): Millrace => millrace({ plugins: [] })
 
-export const withFiveLayers = (): Millrace =>
-  millrace({
-    plugins: [
-      passThrough('one'),
-      passThrough('two'),
-      passThrough('three'),
-      passThrough('four'),
-      passThrough('five'),
-    ],
-    routes: { '/**': { one: true, two: true, three: true, four: true, five: true } },
+/** Five plugins with the same layer, on every route. */
+const withFive = (layer: Layer<Exchange, Reply>): Millrace => {
+  const names = ['one', 'two', 'three', 'four', 'five']
+  const http = (): Layer<Exchange, Reply> => layer
+  return millrace({
+    plugins: names.map((name) => definePlugin({ name, stage: 'observe', rule: z.strictObject({}), http })),
+    routes: { '/**': Object.fromEntries(names.map((name) => [name, true])) },
+  })
+}
+
+/** Layers that leave it to the next. */
+export const withFivePassing = (): Millrace => withFive((exchange, next) => next(exchange))
+
+/** Layers that have the reply in their hands, and give it back as it is. */
+export const withFiveWaiting = (): Millrace =>
+  withFive(async (exchange, next) => {
+    const reply = await next(exchange)
+    return reply
   })
 
 export const withTiming = (): Millrace =>
@@ -34,3 +30,17 @@ export const withTiming = (): Millrace =>
 
 export const withCache = (): Millrace =>
   millrace({ plugins: [cache()], routes: { 'GET /cities': { cache: '1h' } } })
+
+/** Patterns that all switch on the same plugin, which does nothing. */
+export const withRoutes = (patterns: readonly string[]): Millrace =>
+  millrace({
+    plugins: [
+      definePlugin({
+        name: 'pass',
+        stage: 'observe',
+        rule: z.strictObject({}),
+        http: () => (exchange, next) => next(exchange),
+      }),
+    ],
+    routes: Object.fromEntries(patterns.map((pattern) => [pattern, { pass: true }])),
+  })
