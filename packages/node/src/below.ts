@@ -2,7 +2,7 @@ import { ServerResponse } from 'node:http'
 import type { HostResponse } from './host.ts'
 
 /** The methods of a response that a capture stands in front of. */
-export type Method = 'writeHead' | 'write' | 'end' | 'flushHeaders' | 'cork' | 'uncork' | 'destroy'
+export type Method = 'writeHead' | 'write' | 'end' | 'flushHeaders' | 'cork' | 'uncork' | 'destroy' | 'flush'
 
 /**
  * What a capture's methods stand in front of: Node's own, or those of middleware further out. Where no capture stands
@@ -18,6 +18,7 @@ export const methodsOf = ({
   cork,
   uncork,
   destroy,
+  flush,
 }: HostResponse): Below => ({
   writeHead,
   write,
@@ -26,6 +27,7 @@ export const methodsOf = ({
   cork,
   uncork,
   destroy,
+  flush,
 })
 
 /** Whether nobody but Node will see the call. */
@@ -37,7 +39,10 @@ export const callBelow = (
   below: Below,
   method: Method,
   args: readonly unknown[],
-): unknown => Reflect.apply(below[method], res, args)
+): unknown => {
+  const target = below[method]
+  return target && Reflect.apply(target, res, args)
+}
 
 const writers: unique symbol = Symbol('millrace.writers')
 
@@ -57,6 +62,21 @@ export const writing = <T>(res: HostResponse, task: () => T): T => {
     res[writers] -= 1
   }
 }
+
+const sealed: unique symbol = Symbol('millrace.sealed')
+
+declare module './host.ts' {
+  interface HostResponse {
+    /** A layer has answered on it; what else is written to it is late. */
+    [sealed]?: true
+  }
+}
+
+export const markSealed = (res: HostResponse): void => {
+  res[sealed] = true
+}
+
+export const isSealed = (res: HostResponse): boolean => res[sealed] === true
 
 /** Whether a call on the response is part of sending the real answer, by any capture. */
 export const isWriting = (res: HostResponse): boolean => (res[writers] ?? 0) > 0

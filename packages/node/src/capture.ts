@@ -1,14 +1,14 @@
 import { ServerResponse } from 'node:http'
 import { AlreadyAnsweredError, type Reply } from '@millrace/core'
 import { answerThrough } from './answer.ts'
-import { type Below, callBelow, methodsOf, writing } from './below.ts'
+import { type Below, callBelow, isSealed, methodsOf, writing } from './below.ts'
 import { toBytes } from './bytes.ts'
 import { CapturedReply } from './captured-reply.ts'
 import { writeFields } from './fields.ts'
 import { changeHead, headArgs } from './head.ts'
 import { headWritten, stand, standingOf, unhold } from './held.ts'
 import { aroundEnd, callbackOf, comfort, isFlush, type Op } from './ops.ts'
-import { pump } from './pump.ts'
+import { pump, type Sink } from './pump.ts'
 import { Recorder } from './recorder.ts'
 import { writeAfterEnd } from './validate.ts'
 
@@ -31,7 +31,8 @@ export class Capture extends Recorder {
    * any other seals the response for the handler.
    */
   send(reply: Reply): void {
-    if (reply instanceof CapturedReply && reply.capture && reply.capture !== this) {
+    if (isSealed(this.res)) this.#giveUp()
+    else if (reply instanceof CapturedReply && reply.capture && reply.capture !== this) {
       this.#sender = reply.capture
       reply.capture.send(reply)
     } else if (reply !== this.reply) this.#answer(reply)
@@ -41,9 +42,18 @@ export class Capture extends Recorder {
     }
   }
 
+  /** A layer further out has answered meanwhile. */
+  #giveUp(): void {
+    comfort(this.res, this.takeOps())
+    this.body?.fail(new AlreadyAnsweredError())
+    this.mode = 'sealed'
+    this.letGo()
+    this.lifetime.abort(new AlreadyAnsweredError())
+  }
+
   /** Forgets what the handler wrote, for an error that the host itself is going to answer. */
   abandon(): void {
-    if (this.below === undefined || headWritten(this.res)) return
+    if (this.below === undefined || headWritten(this.res) || isSealed(this.res)) return
     if (this.mode === 'held') comfort(this.res, this.#unwrite())
     this.abandoned = !this.ended
     this.ended = false
@@ -166,7 +176,7 @@ export class Capture extends Recorder {
   /** @param after calls of the handler's behind its end */
   #pump(body: AsyncIterable<Uint8Array>, below: Below, after: readonly Op[] = []): void {
     const { res } = this
-    void pump(body, res, {
+    const sink: Sink = {
       write: (bytes) => {
         this.sent += bytes.byteLength
         return writing(res, () => callBelow(res, below, 'write', [bytes]) !== false)
@@ -177,13 +187,15 @@ export class Capture extends Recorder {
         if (this.mode === 'taken' && !this.ended) this.seal()
       },
       fail: (error) => writing(res, () => res.destroy(error)),
-    })
+    }
+    void writing(res, () => pump(body, res, sink))
   }
 
   /** Takes back what the handler wrote, down to the fields that stood before it. */
   #unwrite(): readonly Op[] {
     const { res } = this
-    if (this.mode === 'held') unhold(res)
+    // An inner capture may hold it too.
+    unhold(res)
     writing(res, () => {
       writeFields(res, this.preset)
       if (res instanceof ServerResponse) res.statusMessage = ''

@@ -37,6 +37,8 @@ export interface HostResponse extends EventEmitter {
   end(...args: unknown[]): unknown
   writeHead(...args: unknown[]): unknown
   flushHeaders(): void
+  /** Put there by `compression`: sends what it has gathered. */
+  flush?: ((...args: unknown[]) => unknown) | undefined
   cork(): void
   uncork(): void
   destroy(...args: unknown[]): unknown

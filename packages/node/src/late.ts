@@ -1,65 +1,41 @@
-import { HeaderMap } from '@millrace/core'
-import { isWriting } from './below.ts'
+import { EventEmitter } from 'node:events'
+import { type IncomingMessage, ServerResponse } from 'node:http'
+import { isWriting, markSealed } from './below.ts'
 import type { HostResponse } from './host.ts'
+import { LateHead } from './late-head.ts'
 
 /**
  * What a handler sees that writes after a layer has answered: a response of its own that takes everything and sends
- * nothing. Calls that come from below, from Node or from middleware further out while the real answer is being
- * written, go through.
+ * nothing, with events of its own. Calls that are part of sending the real answer go through.
  */
 export const seal = (res: HostResponse): void => {
-  const fields = new HeaderMap()
-  const statusCode = res.statusCode
-  let sent = false
+  markSealed(res)
+  const head = new LateHead(res)
+  const events = new EventEmitter()
   let ended = false
+  let finished = false
 
-  const lines = (name: string): string | string[] | undefined => {
-    const values = fields.getAll(name)
-    return values.length > 1 ? [...values] : values[0]
-  }
-  const later = (args: readonly unknown[]): void => {
+  const callBack = (args: readonly unknown[]): void => {
     const callback = args.findLast((arg) => typeof arg === 'function')
     if (typeof callback === 'function') process.nextTick(() => callback())
   }
-  const setField = (name: string, value: unknown): void => {
-    fields.set(name, Array.isArray(value) ? value.map(String) : String(value))
+  const finish = (): void => {
+    finished = true
+    for (const event of ['prefinish', 'finish', 'close']) events.emit(event)
   }
 
-  const late: Readonly<Record<string, (...args: never[]) => unknown>> = {
-    setHeader(name: string, value: unknown) {
-      setField(name, value)
-      return res
-    },
-    setHeaders(all: Iterable<readonly [string, unknown]>) {
-      for (const [name, value] of all) setField(name, value)
-      return res
-    },
-    appendHeader(name: string, value: unknown) {
-      fields.append(name, Array.isArray(value) ? value.map(String) : String(value))
-      return res
-    },
-    removeHeader: (name: string) => void fields.delete(name),
-    hasHeader: (name: string) => fields.has(name),
-    getHeader: lines,
-    getHeaderNames: () => [...new Set([...fields].map(([name]) => name.toLowerCase()))],
-    getRawHeaderNames: () => [...new Set([...fields].map(([name]) => name))],
-    getHeaders: () => Object.fromEntries([...fields].map(([name]) => [name.toLowerCase(), lines(name)])),
-    writeHead() {
-      sent = true
-      return res
-    },
-    flushHeaders: () => {
-      sent = true
-    },
+  override(res, {
+    ...head.methods,
     write(...args: unknown[]) {
-      sent = true
-      later(args)
+      head.sent = true
+      callBack(args)
       return true
     },
     end(...args: unknown[]) {
-      sent = true
+      head.sent = true
+      callBack(args)
+      if (!ended) process.nextTick(finish)
       ended = true
-      later(args)
       return res
     },
     addTrailers: () => undefined,
@@ -67,25 +43,68 @@ export const seal = (res: HostResponse): void => {
     uncork: () => undefined,
     // The connection is the client's, who has had an answer; it is not the late handler's to close.
     destroy: () => res,
-    writeContinue: (...args: unknown[]) => later(args),
-    writeProcessing: (...args: unknown[]) => later(args),
-    writeEarlyHints: (...args: unknown[]) => later(args),
-    writeInformation: (...args: unknown[]) => later(args),
+    writeContinue: (...args: unknown[]) => callBack(args),
+    writeProcessing: (...args: unknown[]) => callBack(args),
+    writeEarlyHints: (...args: unknown[]) => callBack(args),
+    writeInformation: (...args: unknown[]) => callBack(args),
+    ...Object.fromEntries(listening.map((name) => [name, listen(res, events, name)])),
+  })
+  show(res, 'headersSent', () => head.sent)
+  show(res, 'writableEnded', () => ended)
+  show(res, 'writableFinished', () => finished)
+  show(res, 'closed', () => finished)
+  show(res, 'destroyed', () => finished)
+  const { statusCode } = res
+  show(res, 'statusCode', () => statusCode)
+  if (res instanceof ServerResponse) shield(res.req)
+}
+
+const listening = ['on', 'once', 'addListener', 'prependListener', 'prependOnceListener'] as const
+
+const listen =
+  (res: HostResponse, events: EventEmitter, name: (typeof listening)[number]) =>
+  (event: string, listener: (...args: unknown[]) => void): HostResponse => {
+    events[name](event, listener)
+    return res
   }
 
-  const properties: PropertyDescriptorMap = {
-    headersSent: { get: () => (isWriting(res) ? true : sent), configurable: true },
-    writableEnded: { get: () => ended, configurable: true },
-    statusCode: { get: () => statusCode, set: () => undefined, configurable: true },
-  }
-  for (const [name, pretend] of Object.entries(late)) {
+/** Puts methods in front of the response's own. */
+const override = (
+  res: HostResponse,
+  methods: Readonly<Record<string, (...args: never[]) => unknown>>,
+): void => {
+  for (const [name, pretend] of Object.entries(methods)) {
     const genuine: unknown = Reflect.get(res, name)
     if (typeof genuine !== 'function') continue
-    properties[name] = {
+    Object.defineProperty(res, name, {
       value: (...args: never[]): unknown => (isWriting(res) ? genuine.apply(res, args) : pretend(...args)),
       configurable: true,
       writable: true,
-    }
+    })
   }
-  Object.defineProperties(res, properties)
+}
+
+/** Shows another value than the real one, which Node and whoever is sending the real answer still see and set. */
+const show = (res: HostResponse, name: string, pretend: () => unknown): void => {
+  const own = Object.hasOwn(res, name)
+  const prototype: object | null = Object.getPrototypeOf(res)
+  let real: unknown = own ? Reflect.get(res, name) : undefined
+  Object.defineProperty(res, name, {
+    get: () => {
+      if (!isWriting(res)) return pretend()
+      return own || prototype === null ? real : Reflect.get(prototype, name, res)
+    },
+    set: (value: unknown) => {
+      if (own) real = value
+    },
+    configurable: true,
+  })
+}
+
+/** A host's error handling that finds the head sent closes the connection, which carries the next request by now. */
+const shield = (req: IncomingMessage): void => {
+  const { socket } = req
+  if (!socket) return
+  const view: unknown = Object.create(socket, { destroy: { value: () => view } })
+  Object.defineProperty(req, 'socket', { value: view, configurable: true, writable: true })
 }

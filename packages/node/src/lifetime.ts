@@ -1,4 +1,5 @@
 import { ClientGoneError, type Outcome } from '@millrace/core'
+import { writing } from './below.ts'
 import type { HostResponse } from './host.ts'
 
 /** What a lifetime needs to know, and tells. */
@@ -57,11 +58,12 @@ export class Lifetime {
     if (this.#watching) return
     this.#watching = true
     if (this.#res.closed === true) this.#onClose()
-    else this.#res.once('close', () => this.#onClose())
+    // As our own: a response may be sealed for everybody else by now.
+    else writing(this.#res, () => this.#res.once('close', () => this.#onClose()))
   }
 
   #onClose(): void {
-    const aborted = !this.#res.writableFinished
+    const aborted = writing(this.#res, () => !this.#res.writableFinished)
     this.#outcome = { bytes: this.#watched.bytes, aborted }
     if (aborted) this.abort(new ClientGoneError())
     this.#watched.closed(aborted)

@@ -1,6 +1,6 @@
 import { ServerResponse } from 'node:http'
 import { AlreadyAnsweredError, type Body, ClientGoneError, type HeaderMap, type Reply } from '@millrace/core'
-import { type Below, callBelow, type Method, methodsOf, writing } from './below.ts'
+import { type Below, callBelow, isSealed, type Method, methodsOf, writing } from './below.ts'
 import { byteLength, toBytes } from './bytes.ts'
 import { CapturedBody } from './captured-body.ts'
 import { CapturedReply } from './captured-reply.ts'
@@ -151,6 +151,10 @@ export abstract class Recorder {
     res.cork = cork
     res.uncork = uncork
     res.destroy = destroy
+    if (res.flush) {
+      const flush = (...args: unknown[]): unknown => this.#onFlush(args, below)
+      res.flush = flush
+    }
   }
 
   #onWriteHead(args: readonly unknown[], below: Below): unknown {
@@ -199,6 +203,12 @@ export abstract class Recorder {
     if (this.#direct) callBelow(this.res, below, 'flushHeaders', [])
     else if (this.mode === 'taken') writing(this.res, () => callBelow(this.res, below, 'flushHeaders', []))
     else this.#hold('flushHeaders', [])
+  }
+
+  #onFlush(args: readonly unknown[], below: Below): unknown {
+    if (this.mode !== 'held') return callBelow(this.res, below, 'flush', args)
+    this.#ops.push({ method: 'flush', args })
+    return undefined
   }
 
   #onDestroy(args: readonly unknown[], below: Below): unknown {
@@ -313,7 +323,7 @@ export abstract class Recorder {
 
   protected seal(): void {
     this.mode = 'sealed'
-    seal(this.res)
+    if (!isSealed(this.res)) seal(this.res)
     this.lifetime.abort(new AlreadyAnsweredError())
   }
 
