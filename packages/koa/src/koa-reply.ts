@@ -1,6 +1,13 @@
 import { Readable } from 'node:stream'
-import type { HeaderMap, Reply } from '@millrace/core'
-import { CapturedBody, CapturedReply, ownReason, readFields, writeFields } from '@millrace/node'
+import { HeaderMap, type Reply } from '@millrace/core'
+import {
+  CapturedBody,
+  CapturedReply,
+  type HostResponse,
+  ownReason,
+  readFields,
+  writeFields,
+} from '@millrace/node'
 import type { KoaContext } from './host.ts'
 
 /** What `ctx` says after the handlers, as a reply; Koa still writes it, so only what a layer changed is put back. */
@@ -17,7 +24,7 @@ export class KoaReply extends CapturedReply {
       body: () => {
         const body = bodyOf(ctx)
         if (body === null || body instanceof Uint8Array) return body
-        this.#stream = new CapturedBody(() => undefined, body)
+        this.#stream = new CapturedBody(ignore, ignore, body)
         return this.#stream
       },
     })
@@ -35,7 +42,7 @@ export class KoaReply extends CapturedReply {
       const ctx = this.#ctx
       if (ctx.status !== this.status) ctx.status = this.status
       if (this.reason) ctx.res.statusMessage = this.reason
-      writeFields(ctx.res, this.headers)
+      changeFields(ctx.res, fieldsOf(ctx), this.headers)
     }
   }
 }
@@ -62,6 +69,16 @@ const say = (ctx: KoaContext, { status, reason, body }: Reply, fields: HeaderMap
 
 const empty = new Set([204, 205, 304])
 
+/** Only what was changed: some fields Koa will set itself, and middleware further out is not to see them before. */
+const changeFields = (res: HostResponse, before: HeaderMap, after: HeaderMap): void => {
+  for (const [name] of before) if (!after.has(name)) res.removeHeader(name)
+  for (const [name] of after) {
+    const lines = after.getAll(name)
+    if (lines.join('\n') !== before.getAll(name).join('\n'))
+      res.setHeader(name, lines.length === 1 ? lines.join() : lines)
+  }
+}
+
 /** The fields as Koa will send them: a few are set only when it does. */
 const fieldsOf = (ctx: KoaContext): HeaderMap => {
   const fields = readFields(ctx.res)
@@ -74,7 +91,7 @@ const fieldsOf = (ctx: KoaContext): HeaderMap => {
         .set('Content-Length', Buffer.byteLength(messageOf(ctx)))
   } else if (isJson(body) && !fields.has('content-length'))
     fields.set('Content-Length', Buffer.byteLength(JSON.stringify(body)))
-  return fields
+  return new HeaderMap(fields.raw)
 }
 
 /** The bytes that Koa will send for what stands in `ctx.body`. */
@@ -106,3 +123,5 @@ const isPipeable = (body: unknown): body is NodeJS.ReadableStream =>
 
 const messageOf = (ctx: KoaContext): string =>
   (ctx.req.httpVersionMajor ?? 1) >= 2 ? String(ctx.status) : ctx.message || String(ctx.status)
+
+const ignore = (): void => undefined

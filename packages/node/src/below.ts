@@ -63,20 +63,33 @@ export const writing = <T>(res: HostResponse, task: () => T): T => {
   }
 }
 
+const captures: unique symbol = Symbol('millrace.captures')
 const sealed: unique symbol = Symbol('millrace.sealed')
 
 declare module './host.ts' {
   interface HostResponse {
-    /** A layer has answered on it; what else is written to it is late. */
-    [sealed]?: true
+    /** How many captures stand in front of it. */
+    [captures]?: number
+    /** The outermost capture that has been answered instead of its handler: what comes to it, or further in, is late. */
+    [sealed]?: number
   }
 }
 
-export const markSealed = (res: HostResponse): void => {
-  res[sealed] = true
+/** @returns how far in a new capture stands: 1 is the outermost. */
+export const deepen = (res: HostResponse): number => {
+  res[captures] = (res[captures] ?? 0) + 1
+  return res[captures]
 }
 
-export const isSealed = (res: HostResponse): boolean => res[sealed] === true
+/** @returns whether nobody had sealed it before. */
+export const markSealed = (res: HostResponse, depth: number): boolean => {
+  const first = res[sealed] === undefined
+  res[sealed] = Math.min(res[sealed] ?? depth, depth)
+  return first
+}
+
+/** Whether a capture further out than `depth` has been answered instead. */
+export const isSealedAround = (res: HostResponse, depth: number): boolean => (res[sealed] ?? depth) < depth
 
 /** Whether a call on the response is part of sending the real answer, by any capture. */
 export const isWriting = (res: HostResponse): boolean => (res[writers] ?? 0) > 0

@@ -1,13 +1,12 @@
 import { ServerResponse } from 'node:http'
 import { AlreadyAnsweredError, type Reply } from '@millrace/core'
 import { answerThrough } from './answer.ts'
-import { type Below, callBelow, isSealed, methodsOf, writing } from './below.ts'
-import { toBytes } from './bytes.ts'
+import { type Below, callBelow, isSealedAround, methodsOf, writing } from './below.ts'
 import { CapturedReply } from './captured-reply.ts'
 import { writeFields } from './fields.ts'
 import { changeHead, headArgs } from './head.ts'
 import { headWritten, stand, standingOf, unhold } from './held.ts'
-import { aroundEnd, callbackOf, comfort, isFlush, type Op } from './ops.ts'
+import { aroundEnd, comfort, isFlush, type Op } from './ops.ts'
 import { pump, type Sink } from './pump.ts'
 import { Recorder } from './recorder.ts'
 import { writeAfterEnd } from './validate.ts'
@@ -31,13 +30,14 @@ export class Capture extends Recorder {
    * any other seals the response for the handler.
    */
   send(reply: Reply): void {
-    if (isSealed(this.res)) this.#giveUp()
+    if (isSealedAround(this.res, this.depth)) this.#giveUp()
     else if (reply instanceof CapturedReply && reply.capture && reply.capture !== this) {
       this.#sender = reply.capture
       reply.capture.send(reply)
     } else if (reply !== this.reply) this.#answer(reply)
-    else if (this.mode === 'held' && this.below) {
-      if (this.reply.bodyChanged) this.#replace(this.reply, this.below)
+    else if ((this.mode === 'held' || this.mode === 'taken') && this.below) {
+      // Who has read the body without giving another has taken it.
+      if (this.reply.bodyChanged || this.mode === 'taken') this.#replace(this.reply, this.below)
       else this.#release(this.reply, this.below)
     }
   }
@@ -46,6 +46,7 @@ export class Capture extends Recorder {
   #giveUp(): void {
     comfort(this.res, this.takeOps())
     this.body?.fail(new AlreadyAnsweredError())
+    this.body?.abandon()
     this.mode = 'sealed'
     this.letGo()
     this.lifetime.abort(new AlreadyAnsweredError())
@@ -53,7 +54,7 @@ export class Capture extends Recorder {
 
   /** Forgets what the handler wrote, for an error that the host itself is going to answer. */
   abandon(): void {
-    if (this.below === undefined || headWritten(this.res) || isSealed(this.res)) return
+    if (this.below === undefined || headWritten(this.res) || isSealedAround(this.res, this.depth)) return
     if (this.mode === 'held') comfort(this.res, this.#unwrite())
     this.abandoned = !this.ended
     this.ended = false
@@ -74,12 +75,14 @@ export class Capture extends Recorder {
     writing(res, () => {
       if (changed) changeHead(res, reply)
       else if (this.standing) stand(res, this.standing)
-      for (const { method, args } of ops) {
-        if (method === 'write') flowing = this.writeThrough(args, below)
-        else if (method === 'end') this.endThrough(args, below)
-        else if (method === 'destroy') this.#destroy(args, below)
-        else callBelow(res, below, method, changed && method === 'writeHead' ? headArgs(reply) : args)
-      }
+      this.hooks?.without(() => {
+        for (const { method, args } of ops) {
+          if (method === 'write') flowing = this.writeThrough(args, below)
+          else if (method === 'end') this.endThrough(args, below)
+          else if (method === 'destroy') this.#destroy(args, below)
+          else callBelow(res, below, method, changed && method === 'writeHead' ? headArgs(reply) : args)
+        }
+      })
     })
     // What the handler has set since its head was due is not in the head, but stands for who asks.
     if (this.standing && later.statusCode !== this.standing.statusCode) stand(res, later)
@@ -99,6 +102,9 @@ export class Capture extends Recorder {
     const { res } = this
     const late = !this.ended
     const [whole, after] = aroundEnd(this.takeOps())
+    // Who watched the handler's body has not seen it, unless it was read.
+    this.body?.fail(new AlreadyAnsweredError())
+    this.body = undefined
     unhold(res)
     // An absent length Node adds by itself; a deleted one it would take for a wish to have none.
     if (reply.headers.has('content-length')) reply.headers.set('content-length', body?.byteLength ?? 0)
@@ -106,7 +112,7 @@ export class Capture extends Recorder {
     writing(res, () => {
       changeHead(res, reply)
       comfort(res, whole)
-      this.endThrough(body === null ? [] : [body], below)
+      this.hooks?.without(() => this.endThrough(body === null ? [] : [body], below))
       this.#afterEnd(after, below)
     })
     this.letGo()
@@ -116,6 +122,7 @@ export class Capture extends Recorder {
   /** The handler's head, with a stream that may read the handler's. */
   #replaceStream(reply: CapturedReply, body: AsyncIterable<Uint8Array>, below: Below): void {
     const { res } = this
+    this.take()
     const ops = this.takeOps()
     unhold(res)
     reply.headers.delete('content-length')
@@ -126,17 +133,10 @@ export class Capture extends Recorder {
       callBelow(res, below, 'writeHead', headArgs(reply))
       if (ops.some(isFlush)) callBelow(res, below, 'flushHeaders', [])
     })
-    this.mode = 'taken'
-    const taken = this.bodyStream()
-    const [whole, after] = aroundEnd(ops)
-    for (const { method, args } of whole) {
-      if (method === 'write') taken.push(toBytes(args[0], args[1]), callbackOf(args))
-      else if (method === 'end') this.endTaken(args)
-      else if (method === 'destroy') this.#destroy(args, below)
-    }
-    if (this.toldToWait) this.drain()
+    const rest = ops.filter((op) => !isFlush(op))
+    if (!this.ended) this.#afterEnd(rest, below)
     this.letGo()
-    this.#pump(body, below, after)
+    this.#pump(body, below, this.ended ? rest : [])
   }
 
   #destroy(args: readonly unknown[], below: Below): void {
@@ -201,6 +201,7 @@ export class Capture extends Recorder {
       if (res instanceof ServerResponse) res.statusMessage = ''
     })
     this.body?.fail(new AlreadyAnsweredError())
+    this.body?.abandon()
     return this.takeOps()
   }
 }

@@ -19,15 +19,18 @@ export class CapturedBody extends BodyStream {
   #starved = false
   #abandoned = false
   readonly #drained: () => void
+  readonly #began: () => void
   readonly #source: AsyncIterable<Uint8Array> | undefined
 
   /**
    * @param drained called when a writer that was told to wait may go on
+   * @param began called when a layer begins to read, before it gets anything
    * @param source where a layer that iterates gets the bytes from, if not from the handler's writes
    */
-  constructor(drained: () => void, source?: AsyncIterable<Uint8Array>) {
+  constructor(drained: () => void, began: () => void, source?: AsyncIterable<Uint8Array>) {
     super()
     this.#drained = drained
+    this.#began = began
     this.#source = source
   }
 
@@ -86,6 +89,7 @@ export class CapturedBody extends BodyStream {
       yield* this.#read(this.#source)
       return
     }
+    this.#began()
     try {
       for (;;) {
         const next = this.#queue.shift()
@@ -104,10 +108,15 @@ export class CapturedBody extends BodyStream {
         }
       }
     } finally {
-      this.#abandoned = true
-      for (const left of this.#queue.splice(0)) left.written?.()
-      this.#relieve()
+      this.abandon()
     }
+  }
+
+  /** Nobody will read the rest; who writes it goes on as if it were read. */
+  abandon(): void {
+    this.#abandoned = true
+    for (const left of this.#queue.splice(0)) left.written?.()
+    this.#relieve()
   }
 
   async *#read(source: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {

@@ -1,8 +1,9 @@
 import { ServerResponse, STATUS_CODES } from 'node:http'
 import type { Reply } from '@millrace/core'
 import { type Below, isNative } from './below.ts'
-import { addFields, writeFields } from './fields.ts'
+import { addFields, giveFields, writeFields } from './fields.ts'
 import type { HostResponse } from './host.ts'
+import { tryHead } from './validate.ts'
 
 /** RFC 9110 section 6.4.1: these statuses never have content. */
 export const isBodyless = (status: number): boolean => status === 204 || status === 304 || status < 200
@@ -39,4 +40,20 @@ export const ownReason = (res: HostResponse): string | undefined => {
   if (!(res instanceof ServerResponse)) return undefined
   const { statusCode, statusMessage } = res
   return statusMessage === '' || statusMessage === STATUS_CODES[statusCode] ? undefined : statusMessage
+}
+
+/**
+ * Does what `writeHead(...args)` does but for sending.
+ *
+ * @returns the fields that it was given
+ */
+export const takeHead = (res: HostResponse, args: readonly unknown[]): unknown => {
+  const [status, second, third] = args
+  const given = third ?? (typeof second === 'string' ? undefined : second)
+  if (res instanceof ServerResponse) tryHead(res, args)
+  else {
+    giveFields(res, given)
+    res.statusCode = Number(status)
+  }
+  return given
 }

@@ -1,6 +1,6 @@
 import { EventEmitter } from 'node:events'
 import { type IncomingMessage, ServerResponse } from 'node:http'
-import { isWriting, markSealed } from './below.ts'
+import { isWriting } from './below.ts'
 import type { HostResponse } from './host.ts'
 import { LateHead } from './late-head.ts'
 
@@ -9,7 +9,6 @@ import { LateHead } from './late-head.ts'
  * nothing, with events of its own. Calls that are part of sending the real answer go through.
  */
 export const seal = (res: HostResponse): void => {
-  markSealed(res)
   const head = new LateHead(res)
   const events = new EventEmitter()
   let ended = false

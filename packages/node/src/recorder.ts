@@ -1,11 +1,11 @@
 import { ServerResponse } from 'node:http'
 import { AlreadyAnsweredError, type Body, ClientGoneError, type HeaderMap, type Reply } from '@millrace/core'
-import { type Below, callBelow, isSealed, type Method, methodsOf, writing } from './below.ts'
+import { type Below, callBelow, deepen, type Method, markSealed, methodsOf, writing } from './below.ts'
 import { byteLength, toBytes } from './bytes.ts'
 import { CapturedBody } from './captured-body.ts'
 import { CapturedReply } from './captured-reply.ts'
 import { giveFields, mergeFields, readFields } from './fields.ts'
-import { isBodyless, ownReason } from './head.ts'
+import { isBodyless, ownReason, takeHead } from './head.ts'
 import {
   giveReason,
   HeadersSentError,
@@ -15,22 +15,14 @@ import {
   showEnded,
   standingOf,
 } from './held.ts'
+import { Hooks } from './hooks.ts'
 import type { HostResponse } from './host.ts'
 import { seal } from './late.ts'
 import { Lifetime } from './lifetime.ts'
-import { callbackOf, chunkOf, type Op } from './ops.ts'
+import type { Mode } from './mode.ts'
+import { aroundEnd, callbackOf, chunkOf, isFlush, type Op } from './ops.ts'
 import { SocketGuard } from './socket-guard.ts'
-import { checkChunk, checkStanding, tryHead, writeAfterEnd } from './validate.ts'
-
-/**
- * What the handler's calls on the response do:
- * - `open`: nothing was written yet.
- * - `held`: the head is known; calls are kept until the layers have returned.
- * - `passing`: the layers left the body alone: calls go through as they come.
- * - `taken`: a layer reads the body: chunks go to it.
- * - `sealed`: a layer has answered instead: calls are swallowed (by `late.ts`, in front of ours).
- */
-type Mode = 'open' | 'held' | 'passing' | 'taken' | 'sealed'
+import { checkChunk, checkStanding, writeAfterEnd } from './validate.ts'
 
 /**
  * Writes down what a handler writes to its response: turns it into a {@link Reply} as soon as the head is known, and
@@ -42,11 +34,13 @@ export abstract class Recorder {
   protected readonly bodyless: boolean
   protected mode: Mode = 'open'
   protected below: Below | undefined
+  protected depth = 0
   #preset: HeaderMap | undefined
   #ops: Op[] = []
   #guard: SocketGuard | undefined
   /** The status and reason when the head was due: later changes do not count. */
   protected standing: Standing | undefined
+  protected hooks: Hooks | undefined
   #heldBytes = 0
   protected toldToWait = false
   protected ended = false
@@ -65,10 +59,7 @@ export abstract class Recorder {
     this.bodyless = method === 'HEAD'
   }
 
-  /** Body bytes so far, whoever sends them. */
   abstract readonly bytes: number
-
-  /** Sends what the layers returned. */
   abstract send(reply: Reply): void
 
   /** Header fields that were on the response before the handler ran. */
@@ -77,7 +68,6 @@ export abstract class Recorder {
     return this.#preset
   }
 
-  /** The response is through, or its connection is gone. */
   closed(aborted: boolean): void {
     if (aborted) this.body?.fail(new ClientGoneError())
     if (this.mode !== 'open') return
@@ -90,7 +80,6 @@ export abstract class Recorder {
     return this.reply !== undefined
   }
 
-  /** Whether the handler was run. */
   get opened(): boolean {
     return this.below !== undefined
   }
@@ -135,15 +124,18 @@ export abstract class Recorder {
     const { res } = this
     const below = methodsOf(res)
     this.below = below
+    this.depth = deepen(res)
     // Named first: a function literal on the right of a property assignment V8 takes for a prototype's method, and
     // puts it where only a full collection finds it, with all of the request behind it (a third of the throughput).
     const writeHead = (...args: unknown[]): unknown => this.#onWriteHead(args, below)
     const write = (...args: unknown[]): boolean => this.#onWrite(args, below)
     const end = (...args: unknown[]): unknown => this.#onEnd(args, below)
     const flushHeaders = (): void => this.#onFlushHeaders(below)
-    const cork = (): void => this.#onCork('cork', below)
-    const uncork = (): void => this.#onCork('uncork', below)
-    const destroy = (...args: unknown[]): unknown => this.#onDestroy(args, below)
+    const cork = (): unknown => this.#onOther('cork', [], below)
+    const uncork = (): unknown => this.#onOther('uncork', [], below)
+    const destroy = (...args: unknown[]): unknown => this.#onOther('destroy', args, below)
+    const flush = (...args: unknown[]): unknown => this.#onOther('flush', args, below)
+    this.hooks = new Hooks(res, writeHead)
     res.writeHead = writeHead
     res.write = write
     res.end = end
@@ -151,23 +143,18 @@ export abstract class Recorder {
     res.cork = cork
     res.uncork = uncork
     res.destroy = destroy
-    if (res.flush) {
-      const flush = (...args: unknown[]): unknown => this.#onFlush(args, below)
-      res.flush = flush
-    }
+    if (res.flush) res.flush = flush
   }
 
   #onWriteHead(args: readonly unknown[], below: Below): unknown {
+    if (this.mode === 'open' && this.hooks?.asked) {
+      giveFields(this.res, takeHead(this.res, args))
+      return this.res
+    }
     if (this.#direct) return callBelow(this.res, below, 'writeHead', args)
     if (this.mode !== 'open') throw new HeadersSentError(this.res)
     const { res } = this
-    const [status, second, third] = args
-    const given = third ?? (typeof second === 'string' ? undefined : second)
-    if (res instanceof ServerResponse) tryHead(res, args)
-    else {
-      giveFields(res, given)
-      res.statusCode = Number(status)
-    }
+    const given = takeHead(res, args)
     this.#hold('writeHead', args, () => mergeFields(readFields(res), given))
     return res
   }
@@ -201,21 +188,18 @@ export abstract class Recorder {
 
   #onFlushHeaders(below: Below): void {
     if (this.#direct) callBelow(this.res, below, 'flushHeaders', [])
-    else if (this.mode === 'taken') writing(this.res, () => callBelow(this.res, below, 'flushHeaders', []))
+    else if (headWritten(this.res)) writing(this.res, () => callBelow(this.res, below, 'flushHeaders', []))
     else this.#hold('flushHeaders', [])
   }
 
-  #onFlush(args: readonly unknown[], below: Below): unknown {
-    if (this.mode !== 'held') return callBelow(this.res, below, 'flush', args)
-    this.#ops.push({ method: 'flush', args })
-    return undefined
-  }
-
-  #onDestroy(args: readonly unknown[], below: Below): unknown {
-    if (this.mode !== 'held') return callBelow(this.res, below, 'destroy', args)
-    // What was written before goes out first, as it would have.
-    this.#ops.push({ method: 'destroy', args })
-    return this.res instanceof ServerResponse ? this.res : undefined
+  #onOther(method: 'flush' | 'destroy' | 'cork' | 'uncork', args: readonly unknown[], below: Below): unknown {
+    if (!this.#keeping) {
+      const moot = this.mode === 'taken' && (method === 'cork' || method === 'uncork')
+      return moot ? undefined : callBelow(this.res, below, method, args)
+    }
+    // In its place among the writes: what was written before goes out first, and corks change chunk boundaries.
+    this.#ops.push({ method, args })
+    return method === 'destroy' && this.res instanceof ServerResponse ? this.res : undefined
   }
 
   #writeTaken(args: readonly unknown[], below: Below): boolean {
@@ -230,9 +214,23 @@ export abstract class Recorder {
     return this.bodyStream().push(bytes, callbackOf(args))
   }
 
-  #onCork(method: 'cork' | 'uncork', below: Below): void {
-    if (this.mode === 'held') this.#ops.push({ method, args: [] })
-    else if (this.mode !== 'taken') callBelow(this.res, below, method, [])
+  /** Whether calls wait until the layers have returned. */
+  get #keeping(): boolean {
+    return this.mode === 'held' || (this.mode === 'taken' && !headWritten(this.res))
+  }
+
+  /** From now on what is written goes to the layer that reads the body. */
+  protected take(): void {
+    if (this.mode !== 'held') return
+    this.mode = 'taken'
+    const [whole, after] = aroundEnd(this.takeOps())
+    for (const op of whole) {
+      if (op.method === 'write') this.bodyStream().push(toBytes(op.args[0], op.args[1]), callbackOf(op.args))
+      else if (op.method === 'end') this.endTaken(op.args)
+      if (op.method !== 'end' && (op.method !== 'write' || isFlush(op))) this.#ops.push(op)
+    }
+    this.#ops.push(...after)
+    if (this.toldToWait) this.drain()
   }
 
   /** Whether calls go straight through: released, or a head was written past us. */
@@ -249,7 +247,10 @@ export abstract class Recorder {
 
   #hold(method: Method, args: readonly unknown[], fields?: () => HeaderMap): void {
     const { below, res } = this
-    if (this.mode === 'open' && method !== 'writeHead') checkStanding(res)
+    if (this.mode === 'open' && method !== 'writeHead') {
+      this.hooks?.ask()
+      checkStanding(res)
+    }
     this.#ops.push({ method, args })
     if (this.mode !== 'open' || !below) return
     this.mode = 'held'
@@ -288,7 +289,10 @@ export abstract class Recorder {
   }
 
   protected bodyStream(): CapturedBody {
-    this.body ??= new CapturedBody(() => this.drain())
+    this.body ??= new CapturedBody(
+      () => this.drain(),
+      () => this.take(),
+    )
     return this.body
   }
 
@@ -323,7 +327,7 @@ export abstract class Recorder {
 
   protected seal(): void {
     this.mode = 'sealed'
-    if (!isSealed(this.res)) seal(this.res)
+    if (markSealed(this.res, this.depth)) seal(this.res)
     this.lifetime.abort(new AlreadyAnsweredError())
   }
 

@@ -4,6 +4,7 @@ import { describe, test } from 'node:test'
 import { type Exchange, type Layer, type Outcome, type Reply, reply, tap } from '@millrace/core'
 import type { HostUnderTest, Scene } from './host-under-test.ts'
 import { serveFor, type Use } from './serve-for.ts'
+import { upper } from './upper.ts'
 import { settled } from './virtual-clock.ts'
 
 /** The behaviour that every adapter has in common: run it from the adapter's own tests. */
@@ -108,6 +109,23 @@ export const adapterContract = (host: HostUnderTest): void => {
           assert.equal((await get('/stream')).body, 'AB')
           const none = await get('/none')
           assert.deepEqual([none.status, none.body], [204, ''])
+        },
+      )
+    })
+
+    test('a layer may read the whole body before it returns', async () => {
+      await around(
+        async (exchange, next) => {
+          const answer = await next(exchange)
+          const chunks: Uint8Array[] = []
+          for await (const chunk of upper(answer.body)) chunks.push(chunk)
+          answer.body = Buffer.concat(chunks)
+          return answer
+        },
+        { '/stream': { does: 'stream', chunks: ['a', 'b', 'c'], step: settled }, '/json': hello },
+        async (get) => {
+          assert.equal((await get('/stream')).body, 'ABC')
+          assert.equal((await get('/json')).body, '{"HELLO":"WORLD"}')
         },
       )
     })
@@ -230,8 +248,7 @@ export const adapterContract = (host: HostUnderTest): void => {
         },
         { '/json': hello, '/stream': { does: 'stream', chunks: ['abc', 'de'], step: settled } },
         async (get) => {
-          await get('/json')
-          await get('/stream')
+          for (const path of ['/json', '/stream']) await get(path)
           await get('/json', { method: 'HEAD' })
           await get('/json')
           assert.deepEqual(outcomes.slice(0, 3), [
@@ -325,16 +342,9 @@ export const adapterContract = (host: HostUnderTest): void => {
         (exchange, next) => next(exchange),
         { '/off/x': hello },
         async (get) => {
-          assert.equal((await get('/%6fff/x')).status, 400)
-          assert.equal((await get('/json/..%2Foff/x')).status, 400)
+          for (const path of ['/%6fff/x', '/json/..%2Foff/x']) assert.equal((await get(path)).status, 400)
         },
       )
     })
   })
-}
-
-const upper = async function* (body: Reply['body']): AsyncGenerator<Uint8Array> {
-  const chunks = body === null ? [] : body instanceof Uint8Array ? [body] : body
-  for await (const chunk of chunks)
-    yield new TextEncoder().encode(new TextDecoder().decode(chunk).toUpperCase())
 }
