@@ -141,7 +141,8 @@ export class Capture extends Recorder {
 
   #destroy(args: readonly unknown[], below: Below): void {
     this.letGo()
-    callBelow(this.res, below, 'destroy', args)
+    // In a turn of its own: what has just been written is still corked.
+    setImmediate(() => callBelow(this.res, below, 'destroy', args))
   }
 
   /** Calls after the end do what they would have done. */

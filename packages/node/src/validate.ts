@@ -26,7 +26,8 @@ export const tryHead = (res: ServerResponse, args: readonly unknown[]): void => 
       value: (statusLine: string, fields: unknown) => {
         const scratch = new ServerResponse(nobody)
         scratch.useChunkedEncodingByDefault = res.useChunkedEncodingByDefault
-        scratch._storeHeader(statusLine, fields)
+        // Those that stand were checked when they were set.
+        scratch._storeHeader(statusLine, res.getHeaderNames().length > 0 ? undefined : copyOf(fields))
       },
     },
   })
@@ -36,6 +37,15 @@ export const tryHead = (res: ServerResponse, args: readonly unknown[]): void => 
     res.statusCode = view.statusCode
     res.statusMessage = view.statusMessage
   }
+}
+
+/** Node changes lists of values in place (`Content-Disposition` becomes bytes). */
+const copyOf = (fields: unknown): unknown => {
+  if (Array.isArray(fields)) return fields.map((each) => (Array.isArray(each) ? [...each] : each))
+  if (typeof fields !== 'object' || fields === null) return fields
+  return Object.fromEntries(
+    Object.entries(fields).map(([name, value]) => [name, Array.isArray(value) ? [...value] : value]),
+  )
 }
 
 /** Throws what Node would throw for the status and the reason that stand on the response when the head is due. */
