@@ -1,6 +1,15 @@
 import { ServerResponse } from 'node:http'
 import { AlreadyAnsweredError, type Body, ClientGoneError, type HeaderMap, type Reply } from '@millrace/core'
-import { type Below, callBelow, deepen, type Method, markSealed, methodsOf, writing } from './below.ts'
+import {
+  type Below,
+  callBelow,
+  deepen,
+  isWriting,
+  type Method,
+  markSealed,
+  methodsOf,
+  writing,
+} from './below.ts'
 import { byteLength, toBytes } from './bytes.ts'
 import { CapturedBody } from './captured-body.ts'
 import { CapturedReply } from './captured-reply.ts'
@@ -194,7 +203,8 @@ export abstract class Recorder {
 
   #onOther(method: 'flush' | 'destroy' | 'cork' | 'uncork', args: readonly unknown[], below: Below): unknown {
     if (!this.#keeping) {
-      const moot = this.mode === 'taken' && (method === 'cork' || method === 'uncork')
+      // The handler's corks are moot, not those that Node makes and undoes around the end.
+      const moot = this.mode === 'taken' && !isWriting(this.res) && (method === 'cork' || method === 'uncork')
       return moot ? undefined : callBelow(this.res, below, method, args)
     }
     // In its place among the writes: what was written before goes out first, and corks change chunk boundaries.

@@ -28,6 +28,14 @@ export const preparedFields: Readonly<Record<string, string | number>> = {
   'Content-Length': prepared.byteLength,
 }
 
+/** What a hit of Millrace's cache says in its head. */
+export const hitFields: Readonly<Record<string, string | number>> = {
+  ...preparedFields,
+  ETag: `W/"${prepared.byteLength.toString(16)}-bwKfSAv4WlRBJ9mLzvIFkqHhKwA"`,
+  Age: 12,
+  'Cache-Status': 'Millrace; hit; ttl=3588',
+}
+
 export const citiesAnswer: Answer = {
   status: 200,
   body: json,

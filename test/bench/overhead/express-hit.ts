@@ -1,7 +1,7 @@
-import { createServer } from 'node:http'
+import { createServer, type OutgoingHttpHeaders, type Server } from 'node:http'
 import { mount } from '@millrace/express'
 import express, { type Express } from 'express'
-import { cities, citiesAnswer, hitAnswer, prepared, preparedFields } from './answers.ts'
+import { cities, citiesAnswer, hitAnswer, hitFields, prepared, preparedFields } from './answers.ts'
 import type { Group } from './group.ts'
 import { withCache } from './mills.ts'
 
@@ -12,6 +12,17 @@ const withHandler = (app: Express): Express => {
   return app
 }
 
+const withMap = (fields: OutgoingHttpHeaders): Server => {
+  const kept = new Map([['/cities', prepared]])
+  const app = express()
+  app.use((req, res, next) => {
+    const body = kept.get(req.originalUrl)
+    if (body) res.writeHead(200, fields).end(body)
+    else next()
+  })
+  return createServer(withHandler(app))
+}
+
 export const expressHit: Group = {
   title: 'Express 5, a 2 KB JSON cache hit by `app.use`',
   path: '/cities',
@@ -19,17 +30,13 @@ export const expressHit: Group = {
   contenders: {
     floor: {
       label: 'a `Map` looked up in the first middleware',
-      server: () => {
-        const kept = new Map([['/cities', prepared]])
-        const app = express()
-        app.use((req, res, next) => {
-          const body = kept.get(req.originalUrl)
-          if (body) res.writeHead(200, preparedFields).end(body)
-          else next()
-        })
-        return createServer(withHandler(app))
-      },
+      server: () => withMap(preparedFields),
       answer: citiesAnswer,
+    },
+    fields: {
+      label: 'the same with all the fields of a hit',
+      server: () => withMap(hitFields),
+      answer: hitAnswer,
     },
     hit: {
       label: 'Millrace, cache hit',

@@ -4,7 +4,7 @@ import { listener } from '@millrace/node'
 import express from 'express'
 import { fastify } from 'fastify'
 import { Hono } from 'hono'
-import { cities, citiesAnswer, hitAnswer, prepared, preparedFields } from './answers.ts'
+import { cities, citiesAnswer, hitAnswer, hitFields, prepared, preparedFields } from './answers.ts'
 import type { Group } from './group.ts'
 import { withCache } from './mills.ts'
 
@@ -25,6 +25,11 @@ export const listenerHit: Group = {
       label: '`node:http`, prepared Buffer',
       server: () => createServer((_req, res) => void res.writeHead(200, preparedFields).end(prepared)),
       answer: citiesAnswer,
+    },
+    fields: {
+      label: 'the same with all the fields of a hit',
+      server: () => createServer((_req, res) => void res.writeHead(200, hitFields).end(prepared)),
+      answer: hitAnswer,
     },
     map: {
       label: 'a `Map` looked up in the listener, before Express',

@@ -21,8 +21,9 @@ export const table = (group: Group, laps: Laps): string => {
   const bars = group.bars.flatMap(({ contender, over, atLeast }) => {
     if (!laps.has(contender) || !laps.has(over)) return []
     const { median } = spread(ratios(laps, contender, over, (lap) => lap.perSecond))
+    const byCpu = spread(ratios(laps, over, contender, (lap) => lap.cpu)).median
     const verdict = median >= atLeast ? 'reached' : 'missed'
-    return `${verdict}: \`${contender}\` >= ${atLeast} of \`${over}\`: ${ratio(laps, contender, over)}`
+    return `- ${verdict}: \`${contender}\` >= ${atLeast} of \`${over}\`: ${ratio(laps, contender, over)}, by CPU ${byCpu.toFixed(2)}`
   })
   const head = `| ${group.title} | ratio (min..max) | ratio by CPU | req/s | CPU µs |`
   return [head, '|---|---:|---:|---:|---:|', ...rows, '', ...bars, ''].join('\n')

@@ -1,0 +1,13 @@
+/** How much longer than usual to look: `MILLRACE_RUNS=10` does ten times as much. */
+export const effort: number = Math.max(1, Number(process.env.MILLRACE_RUNS ?? 1))
+
+/**
+ * A share of the choices, another one at each turn, so that a round of turns meets them all; and all of them when there
+ * is time.
+ */
+export const share = <T>(choices: readonly T[], turn: number, count: number): readonly T[] => {
+  if (effort > 1 || choices.length <= count) return choices
+  return Array.from({ length: count }, (_, i) => choices[(turn * count + i) % choices.length]).filter(
+    (choice) => choice !== undefined,
+  )
+}
