@@ -44,7 +44,7 @@ export const reportDifferences = (
   variant: Variant,
   program: Program,
 ): void => {
-  const difference = shown && expected && differenceOf(shown, expected, variant, 'everything')
+  const difference = shown && expected && differenceOf(shown, expected, variant, 'wire')
   if (difference)
     throw new AssertionError({
       message: `with ${variant.name}:\n${difference}\nin ${stringify(program)}`,

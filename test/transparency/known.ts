@@ -22,6 +22,7 @@ const onNode: Readonly<Record<string, string>> = {
   'how corked': counters,
   'a write above the mark': counters,
   'destroyed right after the end': destroyed,
+  'pipeline a source that fails after all': 'callbacks change places by a turn',
   'destroyed right after a write': 'what was held goes out first, where Node would not have sent it any more',
   'socket destroyed right after a write':
     'what was held goes out first, where Node would not have sent it any more',

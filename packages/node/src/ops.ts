@@ -1,4 +1,5 @@
 import type { Method } from './below.ts'
+import { toBytes } from './bytes.ts'
 import type { HostResponse } from './host.ts'
 
 /** A call of the handler's that is kept until the layers have returned. */
@@ -14,6 +15,14 @@ export const chunkOf = ([chunk]: readonly unknown[]): unknown =>
 export const callbackOf = (args: readonly unknown[]): (() => void) | undefined => {
   const callback = args.findLast((arg) => typeof arg === 'function')
   return typeof callback === 'function' ? () => callback() : undefined
+}
+
+/** The body of an answer that is nothing but an `end`; undefined of any other. */
+export const wholeOf = (ops: readonly Op[]): Uint8Array | null | undefined => {
+  const only = ops.find(({ method }) => method !== 'writeHead')
+  if (only?.method !== 'end') return undefined
+  const chunk = chunkOf(only.args)
+  return chunk === undefined ? null : toBytes(chunk, only.args[1])
 }
 
 /** Whether the call sends the head by itself: `flushHeaders`, or an empty write. */

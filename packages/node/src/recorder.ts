@@ -29,7 +29,7 @@ import type { HostResponse } from './host.ts'
 import { seal } from './late.ts'
 import { Lifetime } from './lifetime.ts'
 import type { Mode } from './mode.ts'
-import { aroundEnd, callbackOf, chunkOf, isFlush, type Op } from './ops.ts'
+import { aroundEnd, callbackOf, chunkOf, isFlush, type Op, wholeOf } from './ops.ts'
 import { SocketGuard } from './socket-guard.ts'
 import { checkChunk, checkStanding, writeAfterEnd } from './validate.ts'
 
@@ -61,7 +61,6 @@ export abstract class Recorder {
   #reject: (error: unknown) => void = ignore
   protected sent = 0
 
-  /** @param method the request's: a reply to HEAD has no body */
   constructor(res: HostResponse, method: string) {
     this.res = res
     this.lifetime = new Lifetime(res, this)
@@ -84,7 +83,6 @@ export abstract class Recorder {
     this.#reject(new ClientGoneError())
   }
 
-  /** Whether the handler has written to the response itself. */
   get replied(): boolean {
     return this.reply !== undefined
   }
@@ -93,7 +91,6 @@ export abstract class Recorder {
     return this.below !== undefined
   }
 
-  /** Runs the handler and resolves with its reply as soon as the head is known. */
   open(handler: () => void): Promise<Reply> {
     this.lifetime.watch()
     this.#install()
@@ -287,15 +284,9 @@ export abstract class Recorder {
   }
 
   #bodyNow(): Body {
-    const { statusCode } = this.res
-    if (this.bodyless || isBodyless(statusCode)) return null
-    const only = this.#ops.filter((op) => op.method !== 'writeHead')
-    const [end] = only
-    if (end?.method === 'end') {
-      const chunk = chunkOf(end.args)
-      return chunk === undefined ? null : toBytes(chunk, end.args[1])
-    }
-    return this.bodyStream()
+    if (this.bodyless || isBodyless(this.res.statusCode)) return null
+    const whole = wholeOf(this.#ops)
+    return whole === undefined ? this.bodyStream() : whole
   }
 
   protected bodyStream(): CapturedBody {
