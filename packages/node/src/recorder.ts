@@ -244,7 +244,6 @@ export abstract class Recorder {
   get #direct(): boolean {
     if (this.mode === 'passing' || this.mode === 'sealed') return true
     if (this.mode !== 'open') return false
-    // Its connection is gone; Node knows what to say.
     if (this.res.destroyed) return true
     if (!headWritten(this.res)) return false
     this.mode = 'passing'
