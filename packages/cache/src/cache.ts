@@ -5,10 +5,12 @@ import {
   duration,
   type Exchange,
   failed,
+  type Handler,
   HeaderMap,
   type Layer,
   type Plugin,
   type Reply,
+  ready,
   type Site,
   type Size,
   size,
@@ -80,22 +82,32 @@ const responseCache = (
   flights: Flights<Entry>,
   count: (exchange: Exchange, outcome: Looked['outcome']) => void,
 ): Layer<Exchange, Reply> => {
-  return async function cache(exchange, next) {
+  return function cache(exchange, next) {
     const { headers } = exchange
     const around = bypassReason(exchange.method, headers)
-    if (around !== undefined) {
-      count(exchange, 'bypass')
-      return forwarded(await next(exchange), around === 'method' ? 'method' : 'bypass', around)
-    }
+    if (around !== undefined) return goAround(exchange, next, around)
     const key = keyOf(exchange.url, headers)
+    const entry = store.near?.(key)
+    const now = clock.now()
+    if (!entry || entry.expiresAt <= now) return find(exchange, next, key)
+    count(exchange, 'hit')
+    return ready(answer(entry, exchange, hitFields(entry, now)))
+  }
+
+  async function goAround(
+    exchange: Exchange,
+    next: Handler<Exchange, Reply>,
+    reason: string,
+  ): Promise<Reply> {
+    count(exchange, 'bypass')
+    return forwarded(await next(exchange), reason === 'method' ? 'method' : 'bypass', reason)
+  }
+
+  async function find(exchange: Exchange, next: Handler<Exchange, Reply>, key: string): Promise<Reply> {
+    const { headers } = exchange
     let until: number | undefined
     for (;;) {
-      let entry: Entry | undefined
-      try {
-        entry = await store.get(key)
-      } catch (error) {
-        failure('get', error)
-      }
+      const entry = await fromStore(key)
       const now = clock.now()
       if (entry && entry.expiresAt > now) {
         count(exchange, 'hit')
@@ -118,11 +130,7 @@ const responseCache = (
   }
 
   /** Goes to the handler for all who wait, and keeps what it says if it may. */
-  async function lead(
-    exchange: Exchange,
-    next: (exchange: Exchange) => Promise<Reply>,
-    key: string,
-  ): Promise<Reply> {
+  async function lead(exchange: Exchange, next: Handler<Exchange, Reply>, key: string): Promise<Reply> {
     const land = flights.start(key)
     const { preset } = exchange
     let reply: Reply
@@ -175,6 +183,15 @@ const responseCache = (
     fields.push('Content-Length', String(body.byteLength))
     const storedAt = clock.now()
     return { status, fields, body, storedAt, expiresAt: storedAt + ttl }
+  }
+
+  async function fromStore(key: string): Promise<Entry | undefined> {
+    try {
+      return await store.get(key)
+    } catch (error) {
+      failure('get', error)
+      return undefined
+    }
   }
 
   function failure(operation: TierFailed['operation'], error: unknown): void {

@@ -25,7 +25,8 @@ export const memory = ({ maxSize = '64mb' }: MemoryOptions = {}): Store => {
   const entries = new LRUCache<string, Entry>({ maxSize: limit, sizeCalculation: sizeOf })
   return {
     name: 'memory',
-    get: (key) => Promise.resolve(entries.get(key)),
+    get: async (key) => entries.get(key),
+    near: (key) => entries.get(key),
     set: async (key, entry) => {
       entries.set(key, entry)
     },

@@ -14,6 +14,8 @@ export interface Entry {
 export interface Store {
   readonly name: string
   get(key: string): Promise<Entry | undefined>
+  /** What `get` would bring, where it needs no waiting. */
+  near?(key: string): Entry | undefined
   set(key: string, entry: Entry): Promise<void>
   delete(key: string): Promise<void>
   inspect(): unknown

@@ -127,5 +127,6 @@ export class HeaderMap {
   }
 }
 
-const sameName = (a: string, b: string): boolean =>
+/** Whether two field names are one (RFC 9110 section 5.1). */
+export const sameName = (a: string, b: string): boolean =>
   a.length === b.length && (a === b || a.toLowerCase() === b.toLowerCase())

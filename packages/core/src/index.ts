@@ -18,7 +18,7 @@ export {
   type SyntheticRequest,
 } from './exchange.ts'
 export type { ExplainedLayer, Explanation } from './explain.ts'
-export { HeaderMap } from './header-map.ts'
+export { HeaderMap, sameName } from './header-map.ts'
 export type { HealthReport } from './health.ts'
 export { type CacheControl, parseCacheControl } from './http/cache-control.ts'
 export { compose, type Handler, type Layer } from './layer.ts'
@@ -41,6 +41,7 @@ export {
   type RuleTypes,
   type Site,
 } from './plugin.ts'
+export { ready, readyValue } from './ready.ts'
 export { failed, type Reply, reply } from './reply.ts'
 export type { CallRules, ParamsOf, RouteRules } from './rules.ts'
 export { callback, duration, type Schema, size } from './schema.ts'

@@ -71,12 +71,13 @@ export const mount = <P extends readonly AnyPlugin[]>(mill: Millrace<P>): Use<P>
         next()
         return
       }
-      const exchange = new ExpressExchange(mill, pipeline, req, res, next)
-      serve(exchange, (error) => {
-        if (error instanceof ClientGoneError) return
-        exchange.capture.abandon()
-        next(error)
-      })
+      serve(new ExpressExchange(mill, pipeline, req, res, next), fail)
     }
   }
+}
+
+const fail = (exchange: ExpressExchange, error: unknown): void => {
+  if (error instanceof ClientGoneError) return
+  exchange.capture.abandon()
+  exchange.next(error)
 }

@@ -1,11 +1,8 @@
 import type { Reply } from '@millrace/core'
-import { type Below, isNative } from './below.ts'
+import type { Below } from './below.ts'
 import { isBodyless, sendHead } from './head.ts'
 import type { HostResponse } from './host.ts'
 import { pump } from './pump.ts'
-
-/** Up to this length one write of head and body together beats a gathering write of two buffers by 5 to 15 %. */
-const joinable = 8 * 1024
 
 /** Sends a layer's reply on a response that nobody has written to. */
 export const answer = (res: HostResponse, reply: Reply, head: boolean): void => {
@@ -32,12 +29,6 @@ export const answerThrough = (
   sendHead(res, below, reply)
   const body = head || isBodyless(reply.status) ? null : reply.body
   if (body !== null && !(body instanceof Uint8Array)) return body
-  Reflect.apply(below.end, res, body === null ? [] : endArgs(body, below))
+  Reflect.apply(below.end, res, body === null ? [] : [body])
   return undefined
 }
-
-/** Node joins a short string with the head that it has rendered; a buffer it sends beside it. */
-const endArgs = (body: Uint8Array, below: Below): readonly unknown[] =>
-  body.byteLength <= joinable && isNative(below, 'end')
-    ? [Buffer.from(body.buffer, body.byteOffset, body.byteLength).toString('latin1'), 'latin1']
-    : [body]

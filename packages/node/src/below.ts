@@ -31,7 +31,7 @@ export const methodsOf = ({
 })
 
 /** Whether nobody but Node will see the call. */
-export const isNative = (below: Below, method: 'writeHead' | 'end'): boolean =>
+export const isNative = (below: Below, method: 'writeHead'): boolean =>
   below[method] === ServerResponse.prototype[method]
 
 export const callBelow = (

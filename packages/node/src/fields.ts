@@ -1,5 +1,5 @@
 import { ServerResponse } from 'node:http'
-import { HeaderMap } from '@millrace/core'
+import { HeaderMap, sameName } from '@millrace/core'
 import type { HostResponse } from './host.ts'
 
 declare module 'node:http' {
@@ -27,16 +27,15 @@ export const addFields = (res: HostResponse, fields: HeaderMap): void => {
   const { raw } = fields
   for (let i = 0; i < raw.length; i += 2) {
     const name = raw[i] ?? ''
-    const lines = fields.getAll(name)
-    if (lines.length === 1) res.setHeader(name, raw[i + 1] ?? '')
-    else if (firstLine(raw, name) === i) res.setHeader(name, lines)
+    if (stands(raw, name, 0, i)) continue
+    const several = stands(raw, name, i + 2, raw.length)
+    res.setHeader(name, several ? fields.getAll(name) : (raw[i + 1] ?? ''))
   }
 }
 
-const firstLine = (raw: readonly string[], name: string): number => {
-  const wanted = name.toLowerCase()
-  for (let i = 0; i < raw.length; i += 2) if (raw[i]?.toLowerCase() === wanted) return i
-  return -1
+const stands = (raw: readonly string[], name: string, from: number, to: number): boolean => {
+  for (let i = from; i < to; i += 2) if (sameName(raw[i] ?? '', name)) return true
+  return false
 }
 
 /** What HTTP/2's `writeHead` does with the fields it is given: they stand on the response then. */

@@ -10,7 +10,7 @@ export const isBodyless = (status: number): boolean => status === 204 || status 
 
 /** Sends the head of a layer's reply, on top of the fields that stand on the response. */
 export const sendHead = (res: HostResponse, below: Below, reply: Reply): void => {
-  if (reply.body instanceof Uint8Array && !isBodyless(reply.status) && !reply.headers.has('content-length')) {
+  if (reply.body instanceof Uint8Array && !isBodyless(reply.status) && !reply.headers.has('Content-Length')) {
     reply.headers.set('content-length', reply.body.byteLength)
   }
   if (isNative(below, 'writeHead') && res.getHeaderNames().length === 0) {

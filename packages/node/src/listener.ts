@@ -60,17 +60,19 @@ export function listener<Req extends HostRequest, Res extends HostResponse>(
       app(req, res)
       return
     }
-    const exchange = new ListenerExchange(mill, pipeline, req, res, () => app(req, res), whole)
-    serve(exchange, (error) => {
-      if (error === exchange.thrown?.error) {
-        exchange.capture.abandon()
-        throwUncaught(error)
-      } else if (!(error instanceof ClientGoneError)) exchange.send(problem(500, 'Internal Server Error'))
-    })
+    const run = (): unknown => app(req, res)
+    serve(new ListenerExchange(mill, pipeline, req, res, run, whole), fail)
   }
   const whole: App = { handle: listen }
   startBehind(mill)
   return listen
+}
+
+const fail = (exchange: ListenerExchange<HostRequest, HostResponse>, error: unknown): void => {
+  if (error === exchange.thrown?.error) {
+    exchange.capture.abandon()
+    throwUncaught(error)
+  } else if (!(error instanceof ClientGoneError)) exchange.send(problem(500, 'Internal Server Error'))
 }
 
 const throwUncaught = (error: unknown): void => {

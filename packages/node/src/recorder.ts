@@ -13,6 +13,7 @@ import {
 import { byteLength, toBytes } from './bytes.ts'
 import { CapturedBody } from './captured-body.ts'
 import { CapturedReply } from './captured-reply.ts'
+import { Expected } from './expected.ts'
 import { giveFields, mergeFields, readFields } from './fields.ts'
 import { isBodyless, ownReason, takeHead } from './head.ts'
 import {
@@ -57,8 +58,7 @@ export abstract class Recorder {
   protected abandoned = false
   protected reply: CapturedReply | undefined
   protected body: CapturedBody | undefined
-  #resolve: (reply: Reply) => void = ignore
-  #reject: (error: unknown) => void = ignore
+  readonly #expected = new Expected()
   protected sent = 0
 
   constructor(res: HostResponse, method: string) {
@@ -80,7 +80,7 @@ export abstract class Recorder {
     if (aborted) this.body?.fail(new ClientGoneError())
     if (this.mode !== 'open') return
     this.mode = 'passing'
-    this.#reject(new ClientGoneError())
+    if (this.opened) this.#expected.reject(new ClientGoneError())
   }
 
   get replied(): boolean {
@@ -94,22 +94,23 @@ export abstract class Recorder {
   open(handler: () => void): Promise<Reply> {
     this.lifetime.watch()
     this.#install()
-    return new Promise((resolve, reject) => {
-      this.#resolve = resolve
-      this.#reject = reject
-      if (this.lifetime.ended) reject(new ClientGoneError())
-      else handler()
-    })
+    if (this.lifetime.ended) return Promise.reject(new ClientGoneError())
+    try {
+      handler()
+    } catch (error) {
+      this.#expected.reject(error)
+    }
+    return this.#expected.promise
   }
 
   /** For a handler that failed before it answered, on a host that does not turn errors into answers. */
   fail(error: unknown): void {
-    this.#reject(error)
+    this.#expected.reject(error)
   }
 
   /** For a host that makes a reply of its own idea of a response, once its handler is through. */
   offer(reply: Reply): void {
-    this.#resolve(reply)
+    this.#expected.resolve(reply)
   }
 
   /**
@@ -279,7 +280,7 @@ export abstract class Recorder {
       body: () => this.#bodyNow(),
       capture: this,
     })
-    this.#resolve(this.reply)
+    this.#expected.resolve(this.reply)
   }
 
   #bodyNow(): Body {
@@ -346,5 +347,3 @@ export abstract class Recorder {
     process.nextTick(() => this.res.emit('drain'))
   }
 }
-
-const ignore = (): void => undefined

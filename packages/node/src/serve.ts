@@ -1,4 +1,12 @@
-import { type Channel, ClientGoneError, channel, type Millrace, type Reply, warn } from '@millrace/core'
+import {
+  type Channel,
+  ClientGoneError,
+  channel,
+  type Millrace,
+  type Reply,
+  readyValue,
+  warn,
+} from '@millrace/core'
 import type { NodeExchange } from './exchange.ts'
 
 /** `millrace:core:error`: an error that a layer let through or made, as given to the host. */
@@ -10,23 +18,39 @@ export const failures: Channel<{ readonly exchange: NodeExchange; readonly error
  *
  * @param fail takes an error over to the host's own error handling
  */
-export const serve = (exchange: NodeExchange, fail: (error: unknown) => void): void => {
-  const onError = (error: unknown): void => {
-    if (failures.hasSubscribers && !(error instanceof ClientGoneError)) failures.publish({ exchange, error })
-    fail(error)
-  }
-  const onReply = (reply: Reply): void => {
-    try {
-      exchange.send(reply)
-    } catch (error) {
-      onError(error)
-    }
-  }
+export const serve = <X extends NodeExchange>(
+  exchange: X,
+  fail: (exchange: X, error: unknown) => void,
+): void => {
   try {
-    exchange.pipeline.run(exchange).then(onReply, onError)
+    const running = exchange.pipeline.run(exchange)
+    const reply = readyValue(running)
+    if (reply) exchange.send(reply)
+    else void sendLater(exchange, running, fail)
   } catch (error) {
-    onError(error)
+    failWith(exchange, error, fail)
   }
+}
+
+const sendLater = async <X extends NodeExchange>(
+  exchange: X,
+  running: Promise<Reply>,
+  fail: (exchange: X, error: unknown) => void,
+): Promise<void> => {
+  try {
+    exchange.send(await running)
+  } catch (error) {
+    failWith(exchange, error, fail)
+  }
+}
+
+const failWith = <X extends NodeExchange>(
+  exchange: X,
+  error: unknown,
+  fail: (exchange: X, error: unknown) => void,
+): void => {
+  if (failures.hasSubscribers && !(error instanceof ClientGoneError)) failures.publish({ exchange, error })
+  fail(exchange, error)
 }
 
 /** Starts the plugins of a mounted Millrace. Requests do not wait for it, and an error takes no request down. */
