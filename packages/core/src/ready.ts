@@ -1,9 +1,8 @@
 const value: unique symbol = Symbol('millrace.ready')
 
-declare global {
-  interface Promise<T> {
-    [value]?: T
-  }
+/** A promise that carries what it will bring. */
+interface Ready<T> extends Promise<T> {
+  [value]?: T
 }
 
 /**
@@ -11,10 +10,10 @@ declare global {
  * as it is lets the host answer in the turn in which the request came, which is worth a tenth of a small answer.
  */
 export const ready = <T extends object>(known: T): Promise<T> => {
-  const promise = Promise.resolve(known)
+  const promise: Ready<T> = new Promise((resolve) => resolve(known))
   promise[value] = known
   return promise
 }
 
 /** What a promise made by {@link ready} will bring; undefined of any other. */
-export const readyValue = <T extends object>(promise: Promise<T>): T | undefined => promise[value]
+export const readyValue = <T extends object>(promise: Ready<T>): T | undefined => promise[value]

@@ -30,9 +30,14 @@ export const methodsOf = ({
   flush,
 })
 
-/** Whether nobody but Node will see the call. */
-export const isNative = (below: Below, method: 'writeHead'): boolean =>
-  below[method] === ServerResponse.prototype[method]
+const { writeHead, setHeader } = ServerResponse.prototype
+
+/** Whether nobody but Node will see how a head is written. */
+export const isNative = (
+  res: ServerResponse,
+  below: Below,
+): below is Pick<ServerResponse, 'writeHead'> & Below =>
+  below.writeHead === writeHead && res.setHeader === setHeader
 
 export const callBelow = (
   res: HostResponse,

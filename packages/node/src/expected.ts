@@ -17,7 +17,7 @@ export class Expected {
   }
 
   get promise(): Promise<Reply> {
-    if (this.#known) return this.#known
+    if (this.#known !== undefined) return this.#known
     this.#waiting ??= Promise.withResolvers()
     return this.#waiting.promise
   }

@@ -3,6 +3,7 @@ import type { Reply } from '@millrace/core'
 import { type Below, isNative } from './below.ts'
 import { addFields, giveFields, writeFields } from './fields.ts'
 import type { HostResponse } from './host.ts'
+import { writeRendered } from './rendered.ts'
 import { tryHead } from './validate.ts'
 
 /** RFC 9110 section 6.4.1: these statuses never have content. */
@@ -13,10 +14,10 @@ export const sendHead = (res: HostResponse, below: Below, reply: Reply): void =>
   if (reply.body instanceof Uint8Array && !isBodyless(reply.status) && !reply.headers.has('Content-Length')) {
     reply.headers.set('content-length', reply.body.byteLength)
   }
-  if (isNative(below, 'writeHead') && res.getHeaderNames().length === 0) {
-    // Nobody else looks at the head, and nothing stands that it is merged with: it can go to Node as the list it is.
+  if (res instanceof ServerResponse && isNative(res, below)) {
+    // Nobody but Node looks at the head on its way.
     if (reply.reason !== undefined) res.statusMessage = reply.reason
-    Reflect.apply(below.writeHead, res, [reply.status, reply.headers.raw])
+    writeRendered(res, below.writeHead, reply.status, reply.headers.raw)
   } else {
     addFields(res, reply.headers)
     Reflect.apply(below.writeHead, res, headArgs(reply))

@@ -9,13 +9,6 @@ export const checkChunk = (chunk: unknown): void => {
   if (typeof chunk !== 'string' && !(chunk instanceof Uint8Array)) new OutgoingMessage().write(chunk)
 }
 
-declare module 'node:http' {
-  interface OutgoingMessage {
-    /** Renders the head; the last thing that `writeHead` does. */
-    _storeHeader(statusLine: string, fields: unknown): void
-  }
-}
-
 /**
  * Does all that Node's `writeHead(...args)` does, checks, merged fields and half-done work of a call that throws
  * included, but for rendering the head (1 us).
