@@ -125,9 +125,11 @@ export class Capture extends Recorder {
     this.take()
     const ops = this.takeOps()
     unhold(res)
-    reply.headers.delete('content-length')
+    const framed = reply.headers.delete('content-length')
     writing(res, () => {
       changeHead(res, reply)
+      // Koa takes the chunks away with a body that it then gets after all; without the length they are needed.
+      if (framed && res instanceof ServerResponse) res._removedTE = false
       // Corks are on the handler's chunks, which no longer are what is written.
       while (res.writableCorked > 0) callBelow(res, below, 'uncork', [])
       callBelow(res, below, 'writeHead', headArgs(reply))

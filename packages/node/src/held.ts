@@ -5,6 +5,8 @@ declare module 'node:http' {
   interface OutgoingMessage {
     /** Node's rendered head; non-null is what Node's own methods and much middleware take for "head sent". */
     _header: string | null
+    /** Whether somebody has removed the field `Transfer-Encoding`: Node then sends no chunks on its own. */
+    _removedTE: boolean
   }
 }
 

@@ -183,12 +183,12 @@ export abstract class Recorder {
     else {
       const chunk = chunkOf(args)
       if (chunk !== undefined) checkChunk(chunk)
-      if (this.mode === 'taken') this.endTaken(args)
-      else {
+      if (this.mode !== 'taken') {
         this.#hold('end', args)
         if (!this.ended) hold(this.res, true)
         this.ended = true
-      }
+      } else if (this.ended && chunk !== undefined) writeAfterEnd(this.res, args)
+      else this.endTaken(args)
     }
     return this.res
   }
