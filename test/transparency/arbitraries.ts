@@ -34,11 +34,19 @@ const notChunk: Arbitrary<Value> = oneOf<Value>(null, undefined, 5, true, { a: 1
 const encoding = oneOf('utf8', 'latin1', 'ascii', 'utf16le')
 const failure: Made = { make: 'error', message: 'no' }
 
+/** A name in one spelling, its lines together: a head that a layer has changed is written so. */
+const distinct = fc.uniqueArray(fc.tuple(oneOf('X-A', 'X-B', 'Set-Cookie', 'Vary'), lines), {
+  maxLength: 3,
+  selector: ([name]) => name,
+})
+const pairs = distinct.map((all) => all.flatMap(([name, lines]) => lines.map((line) => [name, line])))
+
 const fields: Arbitrary<Value> = fc.oneof(
-  fc.dictionary(name, line, { maxKeys: 3 }),
-  fc.dictionary(manifold, fc.oneof(line, lines), { maxKeys: 3 }),
-  fc.array(fc.tuple(name, line), { maxLength: 3 }).map((lines) => lines.flat()),
-  fc.array(fc.tuple(name, line), { maxLength: 3 }),
+  distinct.map((all) =>
+    Object.fromEntries(all.map(([name, lines]) => [name, lines.length === 1 ? lines[0] : lines])),
+  ),
+  pairs,
+  pairs.map((all) => all.flat()),
   fc.constant(undefined),
 )
 
@@ -166,15 +174,14 @@ const isFramed = ({ ask, ops }: Pick<Program, 'ask' | 'ops'>): boolean =>
     (op) =>
       (op.op === 'call' && ['cork', 'destroy', 'addTrailers'].includes(op.method)) ||
       (op.op === 'set' && op.name === 'shouldKeepAlive') ||
-      // Koa takes the framing away from an answer without a body, also when it gets one after all.
-      (op.op === 'set' &&
-        op.on === 'ctx' &&
-        op.name === 'body' &&
-        (op.value === null || op.value === undefined)) ||
       op.op === 'leave' ||
       op.op === 'fail' ||
       (op.op === 'pipe' && op.fails === true),
-  )
+  ) ||
+  // Koa keeps the length of a body that is replaced, and takes the framing away where there is none for a time.
+  ops.filter(
+    (op) => op.op === 'next' || (op.op === 'set' && op.on === 'ctx' && /^(?:body|status)$/.test(op.name)),
+  ).length > 1
 
 const program = (asks: Arbitrary<Partial<Ask>>, ops: Arbitrary<readonly Op[]>): Arbitrary<Program> =>
   fc.tuple(asks, ops, fc.boolean()).map(([change, ops]) => {
@@ -199,7 +206,7 @@ const errors: Arbitrary<Op> = fc.record({
 const expressHead = fc.oneof(
   beforeHead,
   method('status', just(oneOf<Value>(200, 201, 404))),
-  method('set', args(just(oneOf('X-A', 'Content-Type')), just(line))),
+  method('set', args(just(oneOf('X-A', 'X-B')), just(line))),
   method('type', just(oneOf('html', 'json', 'txt'))),
   method('vary', just(oneOf('Accept', '*'))),
   method('cookie', args(just(oneOf('a', 'b')), just(fc.constant('c')))),

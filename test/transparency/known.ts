@@ -55,11 +55,17 @@ const onHttp2: Readonly<Record<string, string>> = {
 const unknownToKoa2 =
   'Koa 2 does not know this kind of body and sends {}; a layer that asks is told the content'
 
+/**
+ * An empty write sends memory of somebody else's, a wrong one kills the stream, and what is piped to HEAD does not come
+ * to an end.
+ */
+const brokenOnHttp2 =
+  /"(?:text|args)":(?:""|\[""[\],]|\[(?:null|5|true|\{"a":1\})[\],])|"method":"HEAD".*"op":"pipe"|"method":"HEAD".*"make":"stream"/
+
 /** What a generated program must not do, for Node's or the host's own reasons, to be compared. */
 export const incomparable: Readonly<Record<string, RegExp>> = {
-  // An empty write sends memory of somebody else's.
-  'node:http2': /"(?:text|args)":(?:""|\[""[\],])/,
-  'Koa 3 on node:http2': /"(?:text|args)":(?:""|\[""[\],])/,
+  'node:http2': brokenOnHttp2,
+  'Koa 3 on node:http2': brokenOnHttp2,
   // It sends {}.
   'Koa 2': /"make":"(?:webstream|blob|response)"/i,
 }
