@@ -1,5 +1,6 @@
 import type { Reply } from '@millrace/core'
 import type { Below } from './below.ts'
+import { onDrain } from './drains.ts'
 import { isBodyless, sendHead } from './head.ts'
 import type { HostResponse } from './host.ts'
 import { pump } from './pump.ts'
@@ -12,6 +13,8 @@ export const answer = (res: HostResponse, reply: Reply, head: boolean): void => 
     write: (bytes) => res.write(bytes),
     end: () => void res.end(),
     fail: (error) => void res.destroy(error),
+    // Nobody is further in: the handler does not run.
+    onDrain: (wake) => onDrain(res, Number.POSITIVE_INFINITY, res.on, wake),
   })
 }
 

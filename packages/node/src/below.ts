@@ -8,7 +8,7 @@ export type Method = 'writeHead' | 'write' | 'end' | 'flushHeaders' | 'cork' | '
  * What a capture's methods stand in front of: Node's own, or those of middleware further out. Where no capture stands
  * in front, the response itself.
  */
-export type Below = Pick<HostResponse, Method>
+export type Below = Pick<HostResponse, Method | 'on'>
 
 export const methodsOf = ({
   writeHead,
@@ -19,6 +19,7 @@ export const methodsOf = ({
   uncork,
   destroy,
   flush,
+  on,
 }: HostResponse): Below => ({
   writeHead,
   write,
@@ -28,6 +29,7 @@ export const methodsOf = ({
   uncork,
   destroy,
   flush,
+  on,
 })
 
 const { writeHead, setHeader } = ServerResponse.prototype

@@ -3,6 +3,7 @@ import { AlreadyAnsweredError, type Reply } from '@millrace/core'
 import { answerThrough } from './answer.ts'
 import { type Below, callBelow, isSealedAround, methodsOf, writing } from './below.ts'
 import { CapturedReply } from './captured-reply.ts'
+import { drain, onDrain } from './drains.ts'
 import { writeFields } from './fields.ts'
 import { changeHead, headArgs } from './head.ts'
 import { headWritten, stand, standingOf, unhold } from './held.ts'
@@ -88,7 +89,7 @@ export class Capture extends Recorder {
     if (this.standing && later.statusCode !== this.standing.statusCode) stand(res, later)
     this.letGo()
     // The handler waits for a 'drain' that Node has no reason to emit.
-    if (this.toldToWait && flowing && !this.ended) this.drain()
+    if (this.toldToWait && flowing && !this.ended) drain(this.res, this.depth)
   }
 
   #replace(reply: CapturedReply, below: Below): void {
@@ -172,7 +173,7 @@ export class Capture extends Recorder {
     else if (reply.body instanceof Uint8Array && !this.bodyless) this.sent += reply.body.byteLength
     if (!ran) return
     comfort(res, ops)
-    if (this.toldToWait) this.drain()
+    if (this.toldToWait) drain(this.res, this.depth)
     this.seal()
   }
 
@@ -190,6 +191,7 @@ export class Capture extends Recorder {
         if (this.mode === 'taken' && !this.ended) this.seal()
       },
       fail: (error) => writing(res, () => res.destroy(error)),
+      onDrain: (wake) => onDrain(res, this.depth, below.on, wake),
     }
     void writing(res, () => pump(body, res, sink))
   }

@@ -6,6 +6,12 @@ export interface Sink {
   end(): void
   /** The body broke off. */
   fail(error: Error): void
+  /**
+   * Calls `wake` whenever more may be written after a `write` that said false.
+   *
+   * @returns what ends it
+   */
+  onDrain(wake: () => void): () => void
 }
 
 /**
@@ -19,9 +25,8 @@ export const pump = async (body: AsyncIterable<Uint8Array>, res: HostResponse, s
     gone = true
     wake?.()
   }
-  const onDrain = (): void => wake?.()
   res.on('close', onClose)
-  res.on('drain', onDrain)
+  const deaf = sink.onDrain(() => wake?.())
   try {
     for await (const bytes of body) {
       if (gone) return
@@ -38,6 +43,6 @@ export const pump = async (body: AsyncIterable<Uint8Array>, res: HostResponse, s
     sink.fail(error instanceof Error ? error : new Error(String(error)))
   } finally {
     res.off('close', onClose)
-    res.off('drain', onDrain)
+    deaf()
   }
 }

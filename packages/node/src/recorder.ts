@@ -13,6 +13,7 @@ import {
 import { byteLength, toBytes } from './bytes.ts'
 import { CapturedBody } from './captured-body.ts'
 import { CapturedReply } from './captured-reply.ts'
+import { drain } from './drains.ts'
 import { Expected } from './expected.ts'
 import { giveFields, mergeFields, readFields } from './fields.ts'
 import { isBodyless, ownReason, takeHead } from './head.ts'
@@ -238,7 +239,7 @@ export abstract class Recorder {
       if (op.method !== 'end' && (op.method !== 'write' || isFlush(op))) this.#ops.push(op)
     }
     this.#ops.push(...after)
-    if (this.toldToWait) this.drain()
+    if (this.toldToWait) drain(this.res, this.depth)
   }
 
   /** Whether calls go straight through: released, or a head was written past us. */
@@ -291,7 +292,7 @@ export abstract class Recorder {
 
   protected bodyStream(): CapturedBody {
     this.body ??= new CapturedBody(
-      () => this.drain(),
+      () => drain(this.res, this.depth),
       () => this.take(),
     )
     return this.body
@@ -341,9 +342,5 @@ export abstract class Recorder {
   /** Ends the hold: lets through what wanted to destroy the connection meanwhile, behind the answer. */
   protected letGo(): void {
     this.#guard?.release()
-  }
-
-  protected drain(): void {
-    process.nextTick(() => this.res.emit('drain'))
   }
 }
