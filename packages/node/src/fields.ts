@@ -38,10 +38,13 @@ const stands = (raw: readonly string[], name: string, from: number, to: number):
   return false
 }
 
-/** What HTTP/2's `writeHead` does with the fields it is given: they stand on the response then. */
+/** What HTTP/2's `writeHead` does with the fields it is given: they stand on the response then, those of a list last. */
 export const giveFields = (res: HostResponse, given: unknown): void => {
-  if (Array.isArray(given)) addFields(res, mergeFields(new HeaderMap(), given))
-  else if (typeof given === 'object' && given !== null) {
+  if (Array.isArray(given)) {
+    const fields = mergeFields(new HeaderMap(), given)
+    for (const [name] of fields) res.removeHeader(name)
+    addFields(res, fields)
+  } else if (typeof given === 'object' && given !== null) {
     for (const [name, value] of Object.entries(given)) res.setHeader(name, value)
   }
 }

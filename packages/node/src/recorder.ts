@@ -245,8 +245,8 @@ export abstract class Recorder {
   /** Whether calls go straight through: released, or a head was written past us. */
   get #direct(): boolean {
     if (this.mode === 'passing' || this.mode === 'sealed') return true
+    if (this.res.destroyed && this.mode !== 'held') return true
     if (this.mode !== 'open') return false
-    if (this.res.destroyed) return true
     if (!headWritten(this.res)) return false
     this.mode = 'passing'
     this.#announce(ownReason(this.res))

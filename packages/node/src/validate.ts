@@ -53,7 +53,7 @@ export const writeAfterEnd = (res: HostResponse, args: readonly unknown[]): void
   const scratch = new ServerResponse(nobody)
   scratch.end()
   scratch.on('error', (error) => {
-    if (res instanceof ServerResponse) res.emit('error', error)
+    if (res instanceof ServerResponse && !res.destroyed) res.emit('error', error)
   })
   Reflect.apply(scratch.write, scratch, args)
 }
