@@ -11,3 +11,12 @@ export const share = <T>(choices: readonly T[], turn: number, count: number): re
     (choice) => choice !== undefined,
   )
 }
+
+const { MILLRACE_SEED } = process.env
+
+/**
+ * The same programs each time, so that a change is to blame for a failure; `MILLRACE_SEED=random` looks further, and
+ * `MILLRACE_SEED=<number>` once more at what it has found.
+ */
+export const seeded: { readonly seed?: number } =
+  MILLRACE_SEED === 'random' ? {} : { seed: Number(MILLRACE_SEED ?? 20_260_101) }

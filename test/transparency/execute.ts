@@ -22,6 +22,9 @@ interface Playing<A> {
   readonly app: A
 }
 
+/** However slow the machine is, a connection stays open for what else is asked on it. */
+export const patient = { keepAliveTimeout: 3_600_000 }
+
 /** Programs on HTTP/1, each on a connection of its own. */
 export const http1Theatre = (build: Build<App>): Theatre => {
   let playing: Playing<App> | undefined
@@ -34,7 +37,7 @@ export const http1Theatre = (build: Build<App>): Theatre => {
     }
     app(req, res)
   }
-  const server = createServer(answer)
+  const server = createServer(patient, answer)
   server.on('checkContinue', (req, res) => {
     if (req.headers['x-continues'] === undefined) res.writeContinue()
     answer(req, res)

@@ -190,7 +190,12 @@ export class Run {
     for (;;) {
       await this.#quiet()
       if (this.#stalled || condition()) return
-      await this.#change()
+      if (await this.#change()) continue
+      // The process itself may have stood still.
+      await this.#quiet()
+      if (condition()) return
+      this.event('stalled')
+      this.#stalled = true
     }
   }
 
@@ -208,19 +213,21 @@ export class Run {
     return !this.#view.exact || this.events.length >= (this.#expected?.eventsBy[at] ?? 0)
   }
 
-  /** Until something happens. When nothing does, the run goes on to its end without waiting for anything more. */
-  #change(): Promise<void> {
+  /**
+   * Until something happens. When nothing does, the run goes on to its end without waiting for anything more.
+   *
+   * @returns whether something has happened
+   */
+  #change(): Promise<boolean> {
     return new Promise((resolve) => {
       const timer = setTimeout(() => {
         this.#waiting.delete(wake)
-        if (!this.#stalled) this.event('stalled')
-        this.#stalled = true
-        resolve()
+        resolve(false)
       }, patience)
       const wake = (): void => {
         this.#waiting.delete(wake)
         clearTimeout(timer)
-        resolve()
+        resolve(true)
       }
       this.#waiting.add(wake)
     })
