@@ -41,7 +41,7 @@ export {
   type RuleTypes,
   type Site,
 } from './plugin.ts'
-export { ready, readyValue } from './ready.ts'
+export { ready, readyReply } from './ready.ts'
 export { failed, type Reply, reply } from './reply.ts'
 export type { CallRules, ParamsOf, RouteRules } from './rules.ts'
 export { callback, duration, type Schema, size } from './schema.ts'

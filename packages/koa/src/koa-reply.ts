@@ -17,11 +17,9 @@ export class KoaReply extends CapturedReply {
   #stream: CapturedBody | undefined
 
   constructor(ctx: KoaContext) {
-    super({
-      status: ctx.status,
-      reason: ownReason(ctx.res),
-      fields: () => fieldsOf(ctx),
-      body: () => {
+    super(ctx.status, ownReason(ctx.res), {
+      readFields: () => fieldsOf(ctx),
+      readBody: () => {
         const body = bodyOf(ctx)
         if (body === null || body instanceof Uint8Array) return body
         this.#stream = new CapturedBody(ignore, ignore, body)

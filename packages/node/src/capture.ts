@@ -1,10 +1,11 @@
 import { ServerResponse } from 'node:http'
 import { AlreadyAnsweredError, type Reply } from '@millrace/core'
 import { answerThrough } from './answer.ts'
-import { type Below, callBelow, isSealedAround, methodsOf, writing } from './below.ts'
+import { type Below, callBelow, methodsOf } from './below.ts'
 import { CapturedReply } from './captured-reply.ts'
 import { drain, onDrain } from './drains.ts'
 import { writeFields } from './fields.ts'
+import { isSealedAround, writing } from './front.ts'
 import { changeHead, headArgs } from './head.ts'
 import { headWritten, stand, standingOf, unhold } from './held.ts'
 import { aroundEnd, comfort, isFlush, type Op } from './ops.ts'
@@ -76,7 +77,7 @@ export class Capture extends Recorder {
     writing(res, () => {
       if (changed) changeHead(res, reply)
       else if (this.standing) stand(res, this.standing)
-      this.hooks?.without(() => {
+      this.unhooked(() => {
         for (const { method, args } of ops) {
           if (method === 'write') flowing = this.writeThrough(args, below)
           else if (method === 'end') this.endThrough(args, below)
@@ -113,7 +114,7 @@ export class Capture extends Recorder {
     writing(res, () => {
       changeHead(res, reply)
       comfort(res, whole)
-      this.hooks?.without(() => this.endThrough(body === null ? [] : [body], below))
+      this.unhooked(() => this.endThrough(body === null ? [] : [body], below))
       this.#afterEnd(after, below)
     })
     this.letGo()

@@ -2,10 +2,8 @@ import type { Body, HeaderMap, Reply } from '@millrace/core'
 
 /** Where a captured reply reads from, when somebody asks. */
 export interface Written {
-  readonly status: number
-  readonly reason: string | undefined
-  fields(): HeaderMap
-  body(): Body
+  readFields(): HeaderMap
+  readBody(): Body
   /** What sends it, when it is the response's own writes. */
   readonly capture?: { readonly bytes: number; send(reply: Reply): void }
 }
@@ -17,16 +15,20 @@ export interface Written {
 export class CapturedReply implements Reply {
   status: number
   reason: string | undefined
+  readonly #status: number
+  readonly #reason: string | undefined
   readonly #written: Written
   #headers: HeaderMap | undefined
   #headersReplaced = false
   #body: Body | undefined
   #original: Body | undefined
 
-  constructor(written: Written) {
+  constructor(status: number, reason: string | undefined, written: Written) {
+    this.status = status
+    this.reason = reason
+    this.#status = status
+    this.#reason = reason
     this.#written = written
-    this.status = written.status
-    this.reason = written.reason
   }
 
   get capture(): Written['capture'] {
@@ -34,7 +36,7 @@ export class CapturedReply implements Reply {
   }
 
   get headers(): HeaderMap {
-    this.#headers ??= this.#written.fields()
+    this.#headers ??= this.#written.readFields()
     return this.#headers
   }
 
@@ -45,7 +47,7 @@ export class CapturedReply implements Reply {
 
   get body(): Body {
     if (this.#body === undefined) {
-      this.#original = this.#written.body()
+      this.#original = this.#written.readBody()
       this.#body = this.#original
     }
     return this.#body
@@ -57,8 +59,8 @@ export class CapturedReply implements Reply {
 
   get headChanged(): boolean {
     return (
-      this.status !== this.#written.status ||
-      this.reason !== this.#written.reason ||
+      this.status !== this.#status ||
+      this.reason !== this.#reason ||
       this.#headersReplaced ||
       (this.#headers?.changed ?? false)
     )

@@ -6,7 +6,6 @@ import type { HostResponse } from './host.ts'
  * when the head is due, and not again when Node makes that call.
  */
 export class Hooks {
-  asked = false
   readonly #res: HostResponse
   readonly #own: HostResponse['writeHead']
 
@@ -17,16 +16,14 @@ export class Hooks {
   }
 
   ask(): void {
-    if (this.#res.writeHead === this.#own) return
-    this.asked = true
     this.#res.writeHead(this.#res.statusCode)
   }
 
-  /** Runs `task` with the hooks out of Node's way, if they have been asked. */
+  /** Runs `task` with the hooks out of Node's way. */
   without(task: () => void): void {
     const { writeHead } = this.#res
-    if (this.asked) this.#res.writeHead = this.#own
+    this.#res.writeHead = this.#own
     task()
-    if (this.asked) this.#res.writeHead = writeHead
+    this.#res.writeHead = writeHead
   }
 }

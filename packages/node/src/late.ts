@@ -1,6 +1,6 @@
 import { EventEmitter } from 'node:events'
 import { type IncomingMessage, ServerResponse } from 'node:http'
-import { isWriting } from './below.ts'
+import { isWriting } from './front.ts'
 import type { HostResponse } from './host.ts'
 import { LateHead } from './late-head.ts'
 

@@ -1,5 +1,5 @@
 import { ClientGoneError, type Outcome } from '@millrace/core'
-import { writing } from './below.ts'
+import { isSealedAround, writing } from './front.ts'
 import type { HostResponse } from './host.ts'
 
 /** What a lifetime needs to know, and tells. */
@@ -57,9 +57,14 @@ export class Lifetime {
   watch(): void {
     if (this.#watching) return
     this.#watching = true
-    if (this.#res.closed === true) this.#onClose()
+    if (this.#res.closed === true) {
+      this.#onClose()
+      return
+    }
+    const onClose = (): void => this.#onClose()
     // As our own: a response may be sealed for everybody else by now.
-    else writing(this.#res, () => this.#res.once('close', () => this.#onClose()))
+    if (isSealedAround(this.#res)) writing(this.#res, () => this.#res.on('close', onClose))
+    else this.#res.on('close', onClose)
   }
 
   #onClose(): void {

@@ -1,21 +1,13 @@
 import { ServerResponse } from 'node:http'
 import { AlreadyAnsweredError, type Body, ClientGoneError, type HeaderMap, type Reply } from '@millrace/core'
-import {
-  type Below,
-  callBelow,
-  deepen,
-  isWriting,
-  type Method,
-  markSealed,
-  methodsOf,
-  writing,
-} from './below.ts'
+import { type Below, callBelow, type Method, methodsOf } from './below.ts'
 import { byteLength, toBytes } from './bytes.ts'
 import { CapturedBody } from './captured-body.ts'
-import { CapturedReply } from './captured-reply.ts'
+import { CapturedReply, type Written } from './captured-reply.ts'
 import { drain } from './drains.ts'
 import { Expected } from './expected.ts'
 import { giveFields, mergeFields, readFields } from './fields.ts'
+import { isWriting, markSealed, type Receiver, writing } from './front.ts'
 import { isBodyless, ownReason, takeHead } from './head.ts'
 import {
   giveReason,
@@ -30,6 +22,7 @@ import { Hooks } from './hooks.ts'
 import type { HostResponse } from './host.ts'
 import { seal } from './late.ts'
 import { Lifetime } from './lifetime.ts'
+import { installMethods, methodsAt } from './methods.ts'
 import type { Mode } from './mode.ts'
 import { aroundEnd, callbackOf, chunkOf, isFlush, type Op, wholeOf } from './ops.ts'
 import { SocketGuard } from './socket-guard.ts'
@@ -39,7 +32,7 @@ import { checkChunk, checkStanding, writeAfterEnd } from './validate.ts'
  * Writes down what a handler writes to its response: turns it into a {@link Reply} as soon as the head is known, and
  * keeps the calls until the layers have returned.
  */
-export abstract class Recorder {
+export abstract class Recorder implements Receiver, Written {
   readonly res: HostResponse
   readonly lifetime: Lifetime
   protected readonly bodyless: boolean
@@ -51,7 +44,10 @@ export abstract class Recorder {
   #guard: SocketGuard | undefined
   /** The status and reason when the head was due: later changes do not count. */
   protected standing: Standing | undefined
+  /** Once they have been asked. */
   protected hooks: Hooks | undefined
+  /** The fields of the handler's own `writeHead`. */
+  #given: unknown
   #heldBytes = 0
   protected toldToWait = false
   protected ended = false
@@ -129,49 +125,35 @@ export abstract class Recorder {
   #install(): void {
     if (this.below) return
     this.#preset ??= readFields(this.res)
-    const { res } = this
-    const below = methodsOf(res)
-    this.below = below
-    this.depth = deepen(res)
-    // Named first: a function literal on the right of a property assignment V8 takes for a prototype's method, and
-    // puts it where only a full collection finds it, with all of the request behind it (a third of the throughput).
-    const writeHead = (...args: unknown[]): unknown => this.#onWriteHead(args, below)
-    const write = (...args: unknown[]): boolean => this.#onWrite(args, below)
-    const end = (...args: unknown[]): unknown => this.#onEnd(args, below)
-    const flushHeaders = (): void => this.#onFlushHeaders(below)
-    const cork = (): unknown => this.#onOther('cork', [], below)
-    const uncork = (): unknown => this.#onOther('uncork', [], below)
-    const destroy = (...args: unknown[]): unknown => this.#onOther('destroy', args, below)
-    const flush = (...args: unknown[]): unknown => this.#onOther('flush', args, below)
-    this.hooks = new Hooks(res, writeHead)
-    res.writeHead = writeHead
-    res.write = write
-    res.end = end
-    res.flushHeaders = flushHeaders
-    res.cork = cork
-    res.uncork = uncork
-    res.destroy = destroy
-    if (res.flush) res.flush = flush
+    this.below = methodsOf(this.res)
+    this.depth = installMethods(this.res, this)
   }
 
-  #onWriteHead(args: readonly unknown[], below: Below): unknown {
-    if (this.mode === 'open' && this.hooks?.asked) {
+  /** What the calls go on to, once it is opened. */
+  get #beneath(): Below {
+    if (!this.below) throw new TypeError('the capture has not been opened')
+    return this.below
+  }
+
+  onWriteHead(args: readonly unknown[]): unknown {
+    if (this.mode === 'open' && this.hooks) {
       giveFields(this.res, takeHead(this.res, args))
       return this.res
     }
-    if (this.#direct) return callBelow(this.res, below, 'writeHead', args)
+    if (this.#direct) return callBelow(this.res, this.#beneath, 'writeHead', args)
     if (this.mode !== 'open') throw new HeadersSentError(this.res)
     const { res } = this
     const given = takeHead(res, args)
-    this.#hold('writeHead', args, () => mergeFields(readFields(res), given))
+    this.#given = given
+    this.#hold('writeHead', args)
     return res
   }
 
-  #onWrite(args: readonly unknown[], below: Below): boolean {
-    if (this.#direct) return this.writeThrough(args, below)
+  onWrite(args: readonly unknown[]): boolean {
+    if (this.#direct) return this.writeThrough(args, this.#beneath)
     const [chunk, encoding] = args
     checkChunk(chunk)
-    if (this.mode === 'taken') return this.#writeTaken(args, below)
+    if (this.mode === 'taken') return this.#writeTaken(args)
     this.#heldBytes += byteLength(chunk, encoding)
     this.#hold('write', args)
     if (this.#heldBytes >= this.res.writableHighWaterMark) this.toldToWait = true
@@ -179,8 +161,8 @@ export abstract class Recorder {
     return !this.toldToWait && !this.ended
   }
 
-  #onEnd(args: readonly unknown[], below: Below): unknown {
-    if (this.#direct) this.endThrough(args, below)
+  onEnd(args: readonly unknown[]): unknown {
+    if (this.#direct) this.endThrough(args, this.#beneath)
     else {
       const chunk = chunkOf(args)
       if (chunk !== undefined) checkChunk(chunk)
@@ -194,24 +176,25 @@ export abstract class Recorder {
     return this.res
   }
 
-  #onFlushHeaders(below: Below): void {
+  onFlushHeaders(): void {
+    const below = this.#beneath
     if (this.#direct) callBelow(this.res, below, 'flushHeaders', [])
     else if (headWritten(this.res)) writing(this.res, () => callBelow(this.res, below, 'flushHeaders', []))
     else this.#hold('flushHeaders', [])
   }
 
-  #onOther(method: 'flush' | 'destroy' | 'cork' | 'uncork', args: readonly unknown[], below: Below): unknown {
+  onOther(method: 'flush' | 'destroy' | 'cork' | 'uncork', args: readonly unknown[]): unknown {
     if (!this.#keeping) {
       // The handler's corks are moot, not those that Node makes and undoes around the end.
       const moot = this.mode === 'taken' && !isWriting(this.res) && (method === 'cork' || method === 'uncork')
-      return moot ? undefined : callBelow(this.res, below, method, args)
+      return moot ? undefined : callBelow(this.res, this.#beneath, method, args)
     }
     // In its place among the writes: what was written before goes out first, and corks change chunk boundaries.
     this.#ops.push({ method, args })
     return method === 'destroy' && this.res instanceof ServerResponse ? this.res : undefined
   }
 
-  #writeTaken(args: readonly unknown[], below: Below): boolean {
+  #writeTaken(args: readonly unknown[]): boolean {
     const [chunk, encoding] = args
     if (this.ended) {
       writeAfterEnd(this.res, args)
@@ -219,7 +202,7 @@ export abstract class Recorder {
     }
     const bytes = toBytes(chunk, encoding)
     // An empty write sends the head.
-    if (bytes.byteLength === 0) this.#onFlushHeaders(below)
+    if (bytes.byteLength === 0) this.onFlushHeaders()
     return this.bodyStream().push(bytes, callbackOf(args))
   }
 
@@ -253,38 +236,52 @@ export abstract class Recorder {
     return true
   }
 
-  #hold(method: Method, args: readonly unknown[], fields?: () => HeaderMap): void {
-    const { below, res } = this
+  #hold(method: Method, args: readonly unknown[]): void {
+    const { res } = this
     if (this.mode === 'open' && method !== 'writeHead') {
-      this.hooks?.ask()
+      this.#askHooks()
       checkStanding(res)
     }
     this.#ops.push({ method, args })
-    if (this.mode !== 'open' || !below) return
+    if (this.mode !== 'open') return
     this.mode = 'held'
     // HTTP/2's socket is everybody's, and a stream's own destruction passes by `destroy` above.
     if (res instanceof ServerResponse && res.socket) this.#guard = new SocketGuard(res.socket)
     const [, reason] = args
     const given = method === 'writeHead' && typeof reason === 'string' ? reason : undefined
-    this.#announce(given ?? ownReason(res), fields)
+    this.#announce(given ?? ownReason(res))
     hold(res, false)
     if (given === undefined) giveReason(res)
     this.standing = standingOf(res)
   }
 
-  #announce(reason: string | undefined, fields: () => HeaderMap = () => readFields(this.res)): void {
-    const { res } = this
-    this.reply = new CapturedReply({
-      status: Number(res.statusCode),
-      reason,
-      fields,
-      body: () => this.#bodyNow(),
-      capture: this,
-    })
+  #askHooks(): void {
+    const { writeHead } = methodsAt(this.depth)
+    if (this.res.writeHead === writeHead) return
+    this.hooks = new Hooks(this.res, writeHead)
+    this.hooks.ask()
+  }
+
+  /** Runs `task`, with hooks that have been asked out of Node's way. */
+  protected unhooked(task: () => void): void {
+    if (this.hooks) this.hooks.without(task)
+    else task()
+  }
+
+  #announce(reason: string | undefined): void {
+    this.reply = new CapturedReply(Number(this.res.statusCode), reason, this)
     this.#expected.resolve(this.reply)
   }
 
-  #bodyNow(): Body {
+  get capture(): this {
+    return this
+  }
+
+  readFields(): HeaderMap {
+    return mergeFields(readFields(this.res), this.#given)
+  }
+
+  readBody(): Body {
     if (this.bodyless || isBodyless(this.res.statusCode)) return null
     const whole = wholeOf(this.#ops)
     return whole === undefined ? this.bodyStream() : whole

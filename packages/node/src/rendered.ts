@@ -1,6 +1,6 @@
 import { ServerResponse } from 'node:http'
 import { HeaderMap, sameName } from '@millrace/core'
-import { readFields } from './fields.ts'
+import { isKept, readFields } from './fields.ts'
 import { show } from './shown.ts'
 
 declare module 'node:http' {
@@ -113,7 +113,7 @@ const isSame = (last: Rendered, res: ServerResponse, standing: unknown): boolean
   if (last.keepAliveTimeout !== res._keepAliveTimeout || last.maxRequests !== res._maxRequestsPerSocket)
     return false
   let i = 0
-  if (isFields(standing)) {
+  if (isKept(standing)) {
     for (const name in standing) {
       const field = standing[name]
       if (!Array.isArray(field) || field[0] !== last.standing[i] || field[1] !== last.standing[i + 1])
@@ -123,10 +123,6 @@ const isSame = (last: Rendered, res: ServerResponse, standing: unknown): boolean
   }
   return i === last.standing.length
 }
-
-/** What stands on a response: by lower-case name `[name, value]`. */
-const isFields = (standing: unknown): standing is Readonly<Record<string, unknown>> =>
-  typeof standing === 'object' && standing !== null
 
 /** A field of the list takes the place of one that stands, as `setHeader` puts it. */
 const merge = (standing: HeaderMap, list: readonly string[]): readonly string[] => {

@@ -4,7 +4,7 @@ import {
   channel,
   type Millrace,
   type Reply,
-  readyValue,
+  readyReply,
   warn,
 } from '@millrace/core'
 import type { NodeExchange } from './exchange.ts'
@@ -24,7 +24,7 @@ export const serve = <X extends NodeExchange>(
 ): void => {
   try {
     const running = exchange.pipeline.run(exchange)
-    const reply = readyValue(running)
+    const reply = readyReply(running)
     if (reply) exchange.send(reply)
     else void sendLater(exchange, running, fail)
   } catch (error) {

@@ -4,8 +4,8 @@ const guard: unique symbol = Symbol('millrace.guard')
 
 declare module 'node:net' {
   interface Socket {
-    /** Set while an answer on it is held back. */
-    [guard]?: SocketGuard | undefined
+    /** While an answer on it is held back; null between two. */
+    [guard]?: SocketGuard | null
   }
 }
 
@@ -19,7 +19,7 @@ export class SocketGuard {
 
   constructor(socket: Socket) {
     this.#socket = socket
-    const known = Object.hasOwn(socket, guard)
+    const known = socket[guard] !== undefined
     socket[guard] = this
     if (!known) intercept(socket)
   }
@@ -31,7 +31,7 @@ export class SocketGuard {
 
   /** Lets destruction through, what was put off first; unless somebody else has begun to hold an answer back. */
   release(): void {
-    if (this.#socket[guard] === this) this.#socket[guard] = undefined
+    if (this.#socket[guard] === this) this.#socket[guard] = null
     const deferred = this.#deferred
     this.#deferred = undefined
     // In a turn of its own: what has just been written is still corked.
