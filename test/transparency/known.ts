@@ -57,10 +57,11 @@ const unknownToKoa2 =
 
 /**
  * An empty write sends memory of somebody else's, a wrong one kills the stream, and so does one after the end, whole as
- * the answer was; what is piped to HEAD does not come to an end.
+ * the answer was; what is piped to HEAD does not come to an end. A field that may be there once is refused when the head
+ * is sent, and what then happens to the stream is a matter of who sent it.
  */
 const brokenOnHttp2 =
-  /"(?:text|args)":(?:""|\[""[\],]|\[(?:null|5|true|\{"a":1\})[\],])|"method":"end".*"method":"write"|"method":"HEAD".*"(?:op":"pipe|make":"stream)"/
+  /"(?:text|args)":(?:""|\[""[\],]|\[(?:null|5|true|\{"a":1\})[\],])|"method":"end".*"method":"write"|"appendHeader","args":\["(?:Content-Type|ETag|Date)"|"method":"HEAD".*"(?:op":"pipe|make":"stream)"/
 
 /** What a generated program must not do, for Node's or the host's own reasons, to be compared. */
 export const incomparable: Readonly<Record<string, RegExp>> = {

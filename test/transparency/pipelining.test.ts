@@ -95,9 +95,25 @@ const isPolite = ({ ask, ops }: Program): boolean =>
       (op.op === 'set' && /"fails":true/.test(JSON.stringify(op.value))),
   )
 
+/** So that whoever comes next has its turn: what answers a response that has been written to throws. */
+const ended = (before: readonly Op[], last: Op): readonly Op[] => {
+  if (last.op !== 'call') return [...before, last]
+  if (last.method !== 'sendFile') return [...before, last, call('end')]
+  return [
+    ...before.filter((op) => op.op !== 'call' || !/^(?:write|writeHead|flushHeaders)$/.test(op.method)),
+    // Without a callback: that would have to answer for a file that is not there.
+    { ...last, args: last.args.slice(0, 1) },
+  ]
+}
+
+/** Node puts it behind the head of an answer that waits for its turn, if the body's first piece is bytes and no text. */
+const isInterim = (op: Op): boolean =>
+  op.op === 'call' && /^write(?:Processing|EarlyHints)$/.test(op.method)
+
 /** Handlers that answer, and then are through; what the client has in between is not the point here. */
 const polite = (programs: Arbitrary<Program>): Arbitrary<Program> =>
-  programs.filter(isPolite).map((program) => {
+  programs.filter(isPolite).map((polite) => {
+    const program = { ...polite, framed: polite.framed || polite.ops.some(isInterim) }
     const ops = program.ops.map((op) => (op.op === 'wait' && op.for === 'client' ? wait('immediate') : op))
     if (
       ops.some(
@@ -106,7 +122,8 @@ const polite = (programs: Arbitrary<Program>): Arbitrary<Program> =>
     )
       return { ...program, ops }
     const at = ops.findIndex(answers)
-    return { ...program, ops: at < 0 ? [...ops, call('end')] : ops.slice(0, at + 1) }
+    const last = ops[at]
+    return { ...program, ops: last ? ended(ops.slice(0, at), last) : [...ops, call('end')] }
   })
 
 const hosts = [
