@@ -143,11 +143,12 @@ export class Run {
 
   /** Waits until the client has all that it is going to get so far, and takes down what that is. */
   async sync(): Promise<void> {
-    if (this.#loose) return this.calm()
     this.#syncing++
-    await this.#until(() => this.#arrived())
+    if (this.#loose) await this.calm()
+    else await this.#until(() => this.#arrived())
     this.#syncing--
-    this.#take()
+    if (this.#loose) this.active()
+    else this.#take()
   }
 
   /** Waits until nothing goes on by itself. */
