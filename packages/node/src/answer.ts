@@ -1,5 +1,5 @@
 import type { Reply } from '@millrace/core'
-import type { Below } from './below.ts'
+import { type Below, endBelow } from './below.ts'
 import { onDrain } from './drains.ts'
 import { isBodyless, sendHead } from './head.ts'
 import type { HostResponse } from './host.ts'
@@ -32,6 +32,6 @@ export const answerThrough = (
   sendHead(res, below, reply)
   const body = head || isBodyless(reply.status) ? null : reply.body
   if (body !== null && !(body instanceof Uint8Array)) return body
-  Reflect.apply(below.end, res, body === null ? [] : [body])
+  endBelow(res, below, body === null ? [] : [body])
   return undefined
 }

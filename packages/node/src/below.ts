@@ -1,4 +1,5 @@
 import { ServerResponse } from 'node:http'
+import { Http2ServerResponse } from 'node:http2'
 import type { HostResponse } from './host.ts'
 
 /** The methods of a response that a capture stands in front of. */
@@ -50,3 +51,20 @@ export const callBelow = (
   const target = below[method]
   return target && Reflect.apply(target, res, args)
 }
+
+const http2End: unknown = Http2ServerResponse.prototype.end
+
+/**
+ * Ends what is below. HTTP/2's own `end` writes its chunk by `res.write`, which is the innermost capture's: that would
+ * hold it, or count it once more.
+ */
+export const endBelow = (res: HostResponse, below: Below, args: readonly unknown[]): void => {
+  const [chunk, encoding] = args
+  const apart = below.end === http2End && res instanceof Http2ServerResponse && hasChunk(chunk)
+  if (apart && !res.writableEnded && !res.stream.closed)
+    callBelow(res, below, 'write', typeof encoding === 'function' ? [chunk] : [chunk, encoding])
+  callBelow(res, below, 'end', apart ? args.filter((arg) => typeof arg === 'function') : args)
+}
+
+const hasChunk = (chunk: unknown): boolean =>
+  chunk !== null && chunk !== undefined && typeof chunk !== 'function'

@@ -1,6 +1,6 @@
 import { ServerResponse } from 'node:http'
 import { AlreadyAnsweredError, type Body, ClientGoneError, type HeaderMap, type Reply } from '@millrace/core'
-import { type Below, callBelow, type Method, methodsOf } from './below.ts'
+import { type Below, callBelow, endBelow, type Method, methodsOf } from './below.ts'
 import { byteLength, toBytes } from './bytes.ts'
 import { CapturedBody } from './captured-body.ts'
 import { CapturedReply, type Written } from './captured-reply.ts'
@@ -310,7 +310,7 @@ export abstract class Recorder implements Receiver, Written {
     }
     this.ended = true
     this.body?.passEnd()
-    callBelow(this.res, below, 'end', args)
+    endBelow(this.res, below, args)
     if (this.abandoned) this.seal()
   }
 
