@@ -79,23 +79,12 @@ const onKoa2: Readonly<Record<string, string>> = {
 }
 
 const afterwards = 'middleware further out sets its fields after those that a layer has asked about'
-const nested =
-  'over HTTP/2 an answer further out comes without its body while a nested Millrace holds the reply'
-const onNested: Readonly<Record<string, string>> = {
-  'in one go': nested,
-  'in pieces': nested,
-  'without an end': nested,
-  'more than fits': nested,
-}
-
 const known: Readonly<Record<string, Readonly<Record<string, string>>>> = {
   'node:http': onNode,
   'node:http2': onHttp2,
   'Koa 2': onKoa2,
   'Koa 3: koa-session before': { 'a static file': afterwards },
   'late on node:http2': { 'early hints': 'a late handler is told that they were sent' },
-  'in time on node:http2, but kept until the deadline': onNested,
-  'in time on Koa 3 on node:http2, but kept until the deadline': onNested,
 }
 
 /** How a case is run on a host. */
