@@ -8,6 +8,7 @@ const changedHead =
 const counters = 'a held response does not count corks and waiting drains as Node does'
 const destroyed =
   'a destruction behind the end, with a layer that streams the body, comes before the last byte'
+const turns = 'callbacks change places by a turn'
 
 const onNode: Readonly<Record<string, string>> = {
   'end with an unknown encoding': late,
@@ -22,7 +23,7 @@ const onNode: Readonly<Record<string, string>> = {
   'how corked': counters,
   'a write above the mark': counters,
   'destroyed right after the end': destroyed,
-  'pipeline a source that fails after all': 'callbacks change places by a turn',
+  'pipeline a source that fails after all': turns,
   'destroyed right after a write': 'what was held goes out first, where Node would not have sent it any more',
   'socket destroyed right after a write':
     'what was held goes out first, where Node would not have sent it any more',
@@ -33,7 +34,16 @@ const compatibility =
   'the compatibility class checks when it sends; a held call is checked when the layers have returned'
 
 const onHttp2: Readonly<Record<string, string>> = {
-  ...onNode,
+  'end with an unknown encoding': late,
+  'writeHead with names that differ in case': changedHead,
+  'how corked': counters,
+  'a write above the mark': counters,
+  'head with writes': counters,
+  '204 with writes': counters,
+  'destroyed right after the end': destroyed,
+  'destroyed right after a write': destroyed,
+  'destroyed, then written': destroyed,
+  'pipeline a source that fails after all': turns,
   'a keep-alive of its own': compatibility,
   'chunked by hand': compatibility,
   'head chunked by hand': compatibility,
@@ -46,10 +56,6 @@ const onHttp2: Readonly<Record<string, string>> = {
   'end with what is no chunk after a write': compatibility,
   'write after end': compatibility,
   'write after end, unheard': compatibility,
-  'head with writes': counters,
-  '204 with writes': counters,
-  'destroyed right after a write': destroyed,
-  'destroyed, then written': destroyed,
 }
 
 const unknownToKoa2 =
