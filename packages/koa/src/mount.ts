@@ -75,13 +75,19 @@ class KoaExchange extends NodeExchange {
   settle(reply: Reply): Promise<unknown> | undefined {
     const { capture, ctx, downstream } = this
     if (reply instanceof KoaReply) {
-      reply.writeBack()
-      capture.pass(reply.stream)
+      // Middleware further out that does not wait for `next()` lets Koa answer while the layers still run.
+      if (capture.replied) capture.sendWritten(reply)
+      else {
+        reply.writeBack()
+        capture.pass(reply.stream)
+      }
     } else if (reply instanceof CapturedReply && reply.capture !== capture) {
       capture.send(reply)
       ctx.respond = false
-    } else if (!capture.opened) sayReply(ctx, reply, this.preset)
-    else if (downstream.settled && !capture.replied && ctx.respond !== false) {
+    } else if (!capture.opened) {
+      // Of no use any more when Koa did not wait: nobody may be there to take an error.
+      if (!ctx.res.headersSent) sayReply(ctx, reply, this.preset)
+    } else if (downstream.settled && !capture.replied && ctx.respond !== false) {
       sayReply(ctx, reply, this.preset)
       capture.pass()
     } else {

@@ -44,6 +44,22 @@ export class Capture extends Recorder {
     }
   }
 
+  /**
+   * Sends what the host has written by itself after it had offered `offered` for it, with what the layers changed in
+   * that.
+   */
+  sendWritten(offered: CapturedReply): void {
+    const { reply } = this
+    if (!reply) return
+    if (offered.headChanged) {
+      reply.status = offered.status
+      reply.reason = offered.reason
+      reply.headers = offered.headers
+    }
+    if (offered.bodyChanged) reply.body = offered.body
+    this.send(reply)
+  }
+
   /** A layer further out has answered meanwhile. */
   #giveUp(): void {
     comfort(this.res, this.takeOps())
