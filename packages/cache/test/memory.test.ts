@@ -125,7 +125,8 @@ describe('a store that fails', () => {
   it('is gone around, and said to have failed', async (t) => {
     const heard: TierFailed[] = []
     t.after(tierFailed.subscribe((event) => heard.push(event)))
-    const store = faulty(memory())
+    const { near: _, ...far } = memory()
+    const store = faulty(far)
     const { ask } = scene('1h', { tiers: [store.port] })
     const { handler } = counting()
     assert.equal((await ask({ handler })).body, 'run 1')

@@ -1,5 +1,5 @@
 import { ServerResponse } from 'node:http'
-import { HeaderMap, sameName } from '@millrace/core'
+import { HeaderMap, sameName, systemClock } from '@millrace/core'
 import { isKept, readFields } from './fields.ts'
 import { show } from './shown.ts'
 
@@ -71,7 +71,7 @@ function storeHeader(this: ServerResponse, statusLine: string, standing: unknown
     render.call(this, statusLine, standing)
     return
   }
-  const second = Math.floor(Date.now() / 1000)
+  const second = Math.floor(systemClock.now() / 1000)
   const last = rendered.get(list)
   if (last?.second === second && last.statusLine === statusLine && isSame(last, this, standing)) {
     this._contentLength = last.contentLength
