@@ -1,6 +1,5 @@
 import type { Group } from './group.ts'
 import { load } from './load.ts'
-import { keepAwake } from './machine.ts'
 import { Serving } from './serving.ts'
 
 /** One contender in one round. */
@@ -34,7 +33,6 @@ export const contest = async (
 ): Promise<Laps> => {
   const laps = new Map<string, Lap[]>(entered.map((each) => [each, []]))
   const running = await startAll(name, group, entered)
-  const waker = keepAwake()
   try {
     for (const serving of running.values()) await load(serving.url, warmUp)
     for (let round = 0; round < rounds; round++) {
@@ -51,7 +49,6 @@ export const contest = async (
     await verifyAll(group, running)
     return laps
   } finally {
-    waker?.kill()
     for (const serving of running.values()) serving.stop()
   }
 }

@@ -1,4 +1,4 @@
-import { type ChildProcess, execFile, spawn } from 'node:child_process'
+import { execFile } from 'node:child_process'
 import { availableParallelism } from 'node:os'
 import { promisify } from 'node:util'
 
@@ -36,15 +36,5 @@ export const pinned = (
 export const setting: string = [
   `Node ${process.version}`,
   hasWrk ? 'wrk' : 'autocannon',
-  pins ? 'a core each for server and load, which is kept awake' : 'server and load not pinned to cores',
+  pins ? 'a core each for server and load' : 'server and load not pinned to cores',
 ].join(', ')
-
-/**
- * Keeps the client's core from going to sleep, by the lowest priority. Else a server pays for waking it with most
- * answers (2 us on a virtual machine), and the more the slower it is: a difference of 3 % between two shows as 10 %.
- */
-export const keepAwake = (): ChildProcess | undefined => {
-  if (!pins) return undefined
-  const [command, args] = pinned('client', 'nice', ['-n', '19', process.execPath, '-e', 'for (;;);'])
-  return spawn(command, args, { stdio: 'ignore' })
-}
