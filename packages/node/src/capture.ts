@@ -90,18 +90,17 @@ export class Capture extends Recorder {
     unhold(res)
     this.mode = 'passing'
     let flowing = true
-    writing(res, () => {
-      if (changed) changeHead(res, reply)
-      else if (this.standing) stand(res, this.standing)
-      this.unhooked(() => {
-        for (const { method, args } of ops) {
-          if (method === 'write') flowing = this.writeThrough(args, below)
-          else if (method === 'end') this.endThrough(args, below)
-          else if (method === 'destroy') this.#destroy(args, below)
-          else callBelow(res, below, method, changed && method === 'writeHead' ? headArgs(reply) : args)
-        }
-      })
-    })
+    const write = (): void => {
+      for (const { method, args } of ops) {
+        if (method === 'write') flowing = this.writeThrough(args, below)
+        else if (method === 'end') this.endThrough(args, below)
+        else if (method === 'destroy') this.#destroy(args, below)
+        else callBelow(res, below, method, changed && method === 'writeHead' ? headArgs(reply) : args)
+      }
+    }
+    if (changed) writing(res, () => changeHead(res, reply))
+    else if (this.standing) stand(res, this.standing)
+    writing(res, this.hooks ? () => this.hooks?.without(write) : write)
     // What the handler has set since its head was due is not in the head, but stands for who asks.
     if (this.standing && later.statusCode !== this.standing.statusCode) stand(res, later)
     this.letGo()

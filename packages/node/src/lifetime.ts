@@ -24,10 +24,6 @@ export class Lifetime {
     this.#watched = watched
   }
 
-  get ended(): boolean {
-    return this.#outcome !== undefined
-  }
-
   /** Settles once, and never rejects. */
   get done(): Promise<Outcome> {
     this.watch()

@@ -13,7 +13,7 @@ type Methods = Required<Pick<HostResponse, Method>>
  */
 export const installMethods = (res: HostResponse, receiver: Receiver): number => {
   const depth = addReceiver(res, receiver)
-  const { flush, ...methods } = methodsAt(depth)
+  const methods = methodsAt(depth)
   res.writeHead = methods.writeHead
   res.write = methods.write
   res.end = methods.end
@@ -21,7 +21,7 @@ export const installMethods = (res: HostResponse, receiver: Receiver): number =>
   res.cork = methods.cork
   res.uncork = methods.uncork
   res.destroy = methods.destroy
-  if (res.flush) res.flush = flush
+  if (res.flush) res.flush = methods.flush
   return depth
 }
 

@@ -89,14 +89,15 @@ export abstract class Recorder implements Receiver, Written {
   }
 
   open(handler: () => void): Promise<Reply> {
-    this.lifetime.watch()
     this.#install()
-    if (this.lifetime.ended) return Promise.reject(new ClientGoneError())
+    if (this.res.closed === true) return Promise.reject(new ClientGoneError())
     try {
       handler()
     } catch (error) {
       this.#expected.reject(error)
     }
+    // An answer that is there cannot be missed; who reads it watches by itself.
+    if (!this.replied) this.lifetime.watch()
     return this.#expected.promise
   }
 
@@ -288,10 +289,13 @@ export abstract class Recorder implements Receiver, Written {
   }
 
   protected bodyStream(): CapturedBody {
-    this.body ??= new CapturedBody(
-      () => drain(this.res, this.depth),
-      () => this.take(),
-    )
+    if (!this.body) {
+      this.lifetime.watch()
+      this.body = new CapturedBody(
+        () => drain(this.res, this.depth),
+        () => this.take(),
+      )
+    }
     return this.body
   }
 
