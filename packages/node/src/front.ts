@@ -68,5 +68,5 @@ export const markSealed = (res: HostResponse, depth: number): boolean => {
 }
 
 /** Whether a capture further out than `depth` has been answered instead; of any at all without a depth. */
-export const isSealedAround = (res: HostResponse, depth = nobody): boolean =>
+export const isSealedAround = (res: HostResponse, depth: number = nobody): boolean =>
   (res[front]?.sealed ?? nobody) < depth
