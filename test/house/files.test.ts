@@ -26,6 +26,16 @@ test('names say what is inside', () => {
   )
 })
 
+test('functions are named before they are put on objects', () => {
+  assertFound(
+    found('res.end = () => 1\nthis.write = function () {}\nres[name] = async () => {}'),
+    /:1 assigns a function literal/,
+    /:2 assigns/,
+    /:3 assigns/,
+  )
+  assertNone(found('const end = () => 1\nres.end = end\nlet f\nf = () => 2'))
+})
+
 test('the compiler is not silenced', () => {
   assertFound(
     found(

@@ -74,6 +74,12 @@ const checkFile = ({ path, text }: File): Finding[] => {
         add(start, 'casts through unknown, so the compiler checks nothing')
       }
     },
+    AssignmentExpression: ({ start, left, right }) => {
+      const made = right.type === 'ArrowFunctionExpression' || right.type === 'FunctionExpression'
+      // V8 takes it for a prototype's method and puts it where only a full collection finds it, with all it holds on to.
+      if (made && left.type === 'MemberExpression')
+        add(start, 'assigns a function literal to a property; name it first')
+    },
     ImportDeclaration: ({ start, source }) => {
       if (timeModules.includes(source.value)) addTime(start, source.value)
     },

@@ -28,6 +28,8 @@ export class Pipeline {
   /** The most specific pattern's path: the route label where the host has none. */
   readonly route: string
   readonly #fitted: readonly Fitted[]
+  /** What an inline rule says is off. */
+  readonly #off: readonly AnyPlugin[]
   readonly #within = new WeakMap<Pipeline, Pipeline>()
 
   private constructor(
@@ -35,6 +37,7 @@ export class Pipeline {
     patterns: readonly Pattern[],
     fitted: readonly Fitted[],
     enclosing: Iterable<AnyPlugin>,
+    off: readonly AnyPlugin[] = [],
   ) {
     this.site = site
     this.patterns = patterns
@@ -47,6 +50,7 @@ export class Pipeline {
     )
     this.route = patterns.at(-1)?.source.replace(/^\S+ /, '') ?? 'unmatched'
     this.#fitted = fitted
+    this.#off = off
   }
 
   /** @param effective in the order of the layers, the outermost first. */
@@ -55,13 +59,14 @@ export class Pipeline {
     clock: Clock,
     patterns: readonly Pattern[],
     effective: readonly Effective[],
+    off: readonly AnyPlugin[] = [],
   ): Pipeline {
     const site: Site = { kind: 'route', name, clock }
     const fitted = effective.flatMap((each) => {
       const layer = each.plugin.http?.(each.rule, site)
       return layer ? [{ effective: each, layer }] : []
     })
-    return new Pipeline(site, patterns, fitted, [])
+    return new Pipeline(site, patterns, fitted, [], off)
   }
 
   /** This pipeline inside another on the same request: a plugin runs at most once for an exchange. */
@@ -78,15 +83,18 @@ export class Pipeline {
   }
 
   #warnOfLost(outer: Pipeline): void {
-    for (const { plugin } of this.effective) {
-      if (!outer.plugins.has(plugin)) continue
+    const lost = (said: string, plugin: AnyPlugin, why: string): void => {
+      if (!outer.plugins.has(plugin)) return
       warn({
         code: 'MILLRACE_INLINE_IGNORED',
         message:
-          `use({ ${plugin.name} }) has no effect under "${outer.site.name}": a plugin runs once for a request, ` +
+          `use({ ${said} }) has no effect under "${outer.site.name}": ${why}, ` +
           'and the table has switched it on there. Say it in the table.',
       })
     }
+    for (const { plugin } of this.effective) lost(plugin.name, plugin, 'a plugin runs once for a request')
+    for (const plugin of this.#off)
+      lost(`${plugin.name}: false`, plugin, 'a plugin that has begun cannot be taken back')
   }
 
   /** The values of the `:name`s of every pattern that holds, the most specific winning. */

@@ -111,8 +111,9 @@ export class Table {
 
   /** @throws ConfigError */
   inline(name: string, raw: unknown, place: string): Pipeline {
-    const effective = this.#inline({ kind: 'route', path: place }, raw, [])
-    return Pipeline.fit(name, this.#clock, [], effective)
+    const { effective, own } = this.#inline({ kind: 'route', path: place }, raw, [])
+    const off = [...own.says].flatMap(([plugin, said]) => (said === false ? [plugin] : []))
+    return Pipeline.fit(name, this.#clock, [], effective, off)
   }
 
   /** @throws ConfigError */
@@ -122,7 +123,7 @@ export class Table {
       throw new ConfigError([`${place}: expected a dotted name such as "city.find", without "*"`])
     }
     const rules = this.#calls.combinations[this.#calls.matcher.find(name, '')]?.rules ?? []
-    const effective = this.#inline({ kind: 'call', path: place }, raw, rules)
+    const { effective } = this.#inline({ kind: 'call', path: place }, raw, rules)
     const site: Site = { kind: 'call', name, clock: this.#clock }
     return {
       effective,
@@ -146,7 +147,11 @@ export class Table {
     return plugins
   }
 
-  #inline(place: Place, raw: unknown, table: readonly Rule[]): readonly Effective[] {
+  #inline(
+    place: Place,
+    raw: unknown,
+    table: readonly Rule[],
+  ): { readonly effective: readonly Effective[]; readonly own: Rule } {
     const problems: string[] = []
     const complain = (problem: string): void => {
       problems.push(...problem.split('\n'))
@@ -154,7 +159,7 @@ export class Table {
     const own = readRule(place.path, raw, place, this.#plugins, complain)
     const effective = problems.length > 0 ? [] : mergeRules([...table, own], this.#plugins.values(), complain)
     if (problems.length > 0) throw new ConfigError(problems)
-    return effective
+    return { effective, own }
   }
 
   #read(
