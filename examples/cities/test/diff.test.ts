@@ -16,6 +16,16 @@ function added(before: string, after: string): string[] {
   return rest.filter((line) => line.trim() !== '')
 }
 
+const shownIn = async (page: string): Promise<readonly string[]> => {
+  const [, diff = ''] = /```diff\n([\s\S]*?)```/.exec(await read(page)) ?? []
+  return diff.split('\n').flatMap((line) => (/^\+\s*\S/.test(line) ? [line.slice(1)] : []))
+}
+
+test('the front page shows the lines of the Express example', async () => {
+  const lines = added(await read('express-cities/app.ts'), await read('express-cities/app.millrace.ts'))
+  assert.deepEqual(await shownIn('../README.md'), lines)
+})
+
 for (const example of ['express-cities', 'koa-cities']) {
   describe(example, () => {
     test('Millrace is about ten lines more, and none of the app is changed', async () => {
@@ -26,12 +36,7 @@ for (const example of ['express-cities', 'koa-cities']) {
 
     test('its README shows just these lines', async () => {
       const lines = added(await read(`${example}/app.ts`), await read(`${example}/app.millrace.ts`))
-      const [, diff = ''] = /```diff\n([\s\S]*?)```/.exec(await read(`${example}/README.md`)) ?? []
-      const shown = diff.split('\n').filter((line) => /^\+\s*\S/.test(line))
-      assert.deepEqual(
-        shown.map((line) => line.slice(1)),
-        lines,
-      )
+      assert.deepEqual(await shownIn(`${example}/README.md`), lines)
     })
   })
 }
