@@ -22,6 +22,11 @@ export class HeaderMap {
     return this.#raw
   }
 
+  /** Whether `raw` is still the list that the map was made of, which others may have as well. */
+  get shared(): boolean {
+    return this.#own === undefined
+  }
+
   static from(fields: Readonly<Record<string, string | number | readonly string[]>>): HeaderMap {
     const map = new HeaderMap()
     for (const name in fields) {

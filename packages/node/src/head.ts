@@ -12,12 +12,12 @@ export const isBodyless = (status: number): boolean => status === 204 || status 
 /** Sends the head of a layer's reply, on top of the fields that stand on the response. */
 export const sendHead = (res: HostResponse, below: Below, reply: Reply): void => {
   if (reply.body instanceof Uint8Array && !isBodyless(reply.status) && !reply.headers.has('Content-Length')) {
-    reply.headers.set('content-length', reply.body.byteLength)
+    reply.headers.set('Content-Length', reply.body.byteLength)
   }
   if (res instanceof ServerResponse && isNative(res, below)) {
     // Nobody but Node looks at the head on its way.
     if (reply.reason !== undefined) res.statusMessage = reply.reason
-    writeRendered(res, below.writeHead, reply.status, reply.headers.raw)
+    writeRendered(res, below.writeHead, reply.status, reply.headers)
   } else {
     addFields(res, reply.headers)
     Reflect.apply(below.writeHead, res, headArgs(reply))
