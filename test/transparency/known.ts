@@ -11,7 +11,8 @@ const destroyed =
 const turns = 'callbacks change places by a turn'
 
 const onNode: Readonly<Record<string, string>> = {
-  'end with an unknown encoding': late,
+  'end with an unknown encoding':
+    'Node has sent the head when it throws this; a held one can still be answered',
   'strict length, too short': late,
   'strict length, too long': late,
   'strict length, ended short': late,
@@ -34,7 +35,8 @@ const compatibility =
   'the compatibility class checks when it sends; a held call is checked when the layers have returned'
 
 const onHttp2: Readonly<Record<string, string>> = {
-  'end with an unknown encoding': late,
+  'end with an unknown encoding':
+    'Node has sent the head when it throws this; a held one can still be answered',
   'writeHead with names that differ in case': changedHead,
   'how corked': counters,
   'a write above the mark': counters,

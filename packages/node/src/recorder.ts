@@ -153,7 +153,7 @@ export abstract class Recorder implements Receiver, Written {
   onWrite(args: readonly unknown[]): boolean {
     if (this.#direct) return this.writeThrough(args, this.#beneath)
     const [chunk, encoding] = args
-    checkChunk(chunk)
+    checkChunk(chunk, encoding)
     if (this.mode === 'taken') return this.#writeTaken(args)
     this.#heldBytes += byteLength(chunk, encoding)
     this.#hold('write', args)
@@ -166,7 +166,7 @@ export abstract class Recorder implements Receiver, Written {
     if (this.#direct) this.endThrough(args, this.#beneath)
     else {
       const chunk = chunkOf(args)
-      if (chunk !== undefined) checkChunk(chunk)
+      if (chunk !== undefined) checkChunk(chunk, args[1])
       if (this.mode !== 'taken') {
         this.#hold('end', args)
         if (!this.ended) hold(this.res, true)

@@ -4,9 +4,12 @@ import type { HostResponse } from './host.ts'
 
 const nobody = new IncomingMessage(new Socket())
 
-/** Throws what Node's `write(chunk)` would throw. */
-export const checkChunk = (chunk: unknown): void => {
-  if (typeof chunk !== 'string' && !(chunk instanceof Uint8Array)) new OutgoingMessage().write(chunk)
+/** Throws what Node's `write(chunk, encoding)` would throw. */
+export const checkChunk = (chunk: unknown, encoding: unknown): void => {
+  if (typeof chunk !== 'string') {
+    if (!(chunk instanceof Uint8Array)) new OutgoingMessage().write(chunk)
+  } else if (typeof encoding === 'string' && !Buffer.isEncoding(encoding))
+    Reflect.apply(Buffer.from, Buffer, [chunk, encoding])
 }
 
 /**
