@@ -1,6 +1,7 @@
 import { Readable } from 'node:stream'
 import { HeaderMap, type Reply } from '@millrace/core'
 import {
+  addFields,
   CapturedBody,
   CapturedReply,
   type HostResponse,
@@ -45,6 +46,23 @@ export class KoaReply extends CapturedReply {
   }
 }
 
+/** Makes `ctx` say a reply of a layer's, where no handler has run. */
+export const sayFirst = (ctx: KoaContext, reply: Reply): void => {
+  const { res } = ctx
+  const { status, reason, headers } = reply
+  const body = empty.has(status) ? null : bodyFor(reply)
+  // No body brings a status of its own, a body a type: each is set before what counts.
+  if (body === null) ctx.body = null
+  ctx.status = status
+  if (reason) res.statusMessage = reason
+  addFields(res, headers)
+  if (body === null) return
+  const typed = res.getHeader('content-type') !== undefined
+  ctx.body = body
+  if (!typed) res.removeHeader('Content-Type')
+  if (!Buffer.isBuffer(body)) res.removeHeader('Content-Length')
+}
+
 /** Makes `ctx` say a reply of a layer's, on top of the fields that stood there before the handlers. */
 export const sayReply = (ctx: KoaContext, reply: Reply, preset: HeaderMap): void => {
   const fields = preset.clone()
@@ -53,11 +71,15 @@ export const sayReply = (ctx: KoaContext, reply: Reply, preset: HeaderMap): void
   say(ctx, reply, fields)
 }
 
-const say = (ctx: KoaContext, { status, reason, body }: Reply, fields: HeaderMap): void => {
-  if (body === null) ctx.body = null
-  else if (body instanceof Uint8Array)
-    ctx.body = Buffer.isBuffer(body) ? body : Buffer.from(body.buffer, body.byteOffset, body.byteLength)
-  else ctx.body = Readable.from(body, { objectMode: false })
+const bodyFor = ({ body }: Reply): Buffer | Readable | null => {
+  if (body === null || Buffer.isBuffer(body)) return body
+  if (body instanceof Uint8Array) return Buffer.from(body.buffer, body.byteOffset, body.byteLength)
+  return Readable.from(body, { objectMode: false })
+}
+
+const say = (ctx: KoaContext, reply: Reply, fields: HeaderMap): void => {
+  const { status, reason, body } = reply
+  ctx.body = bodyFor(reply)
   ctx.status = status
   if (reason) ctx.res.statusMessage = reason
   if (body instanceof Uint8Array) fields.set('content-length', body.byteLength)

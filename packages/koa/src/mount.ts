@@ -8,7 +8,7 @@ import {
 } from '@millrace/core'
 import { type App, CapturedReply, failures, NodeExchange, pipelineWithin, startBehind } from '@millrace/node'
 import type { KoaContext } from './host.ts'
-import { KoaReply, sayReply } from './koa-reply.ts'
+import { KoaReply, sayFirst, sayReply } from './koa-reply.ts'
 
 export type Middleware = (ctx: KoaContext, next: () => Promise<unknown>) => Promise<void>
 
@@ -73,7 +73,13 @@ class KoaExchange extends NodeExchange {
    * @returns what Koa has to wait for, if anything
    */
   settle(reply: Reply): Promise<unknown> | undefined {
-    const { capture, ctx, downstream } = this
+    const { ctx, downstream } = this
+    if (!this.opened && !(reply instanceof CapturedReply)) {
+      // Of no use any more when Koa did not wait: nobody may be there to take an error.
+      if (!ctx.res.headersSent) sayFirst(ctx, reply)
+      return undefined
+    }
+    const { capture } = this
     if (reply instanceof KoaReply) {
       // Middleware further out that does not wait for `next()` lets Koa answer while the layers still run.
       if (capture.replied) capture.sendWritten(reply)
@@ -84,9 +90,6 @@ class KoaExchange extends NodeExchange {
     } else if (reply instanceof CapturedReply && reply.capture !== capture) {
       capture.send(reply)
       ctx.respond = false
-    } else if (!capture.opened) {
-      // Of no use any more when Koa did not wait: nobody may be there to take an error.
-      if (!ctx.res.headersSent) sayReply(ctx, reply, this.preset)
     } else if (downstream.settled && !capture.replied && ctx.respond !== false) {
       sayReply(ctx, reply, this.preset)
       capture.pass()

@@ -65,6 +65,11 @@ export abstract class NodeExchange extends Exchange {
     return this.base.made ?? this.base.make()
   }
 
+  /** Whether the handler has been run. */
+  get opened(): boolean {
+    return this.base.made?.opened ?? false
+  }
+
   /** Sends what the layers returned. */
   send(reply: Reply): void {
     if (this.made || reply instanceof CapturedReply) this.capture.send(reply)
@@ -122,7 +127,7 @@ export abstract class NodeExchange extends Exchange {
   }
 
   handle(): Promise<Reply> {
-    if (this.base.made?.opened) return Promise.reject(new HandlerAlreadyRanError(this))
+    if (this.opened) return Promise.reject(new HandlerAlreadyRanError(this))
     this.req[current] = this
     return this.reply()
   }
