@@ -1,0 +1,6 @@
+export { type BackplaneUnderTest, backplaneContract } from './backplane-contract.ts'
+export { HandClock } from './hand-clock.ts'
+export { LocalBus, localBackplane, localLocker } from './local-bus.ts'
+export { type LockerUnderTest, lockerContract } from './locker-contract.ts'
+export { mapTier } from './map-tier.ts'
+export { type TierContractOptions, tierContract } from './tier-contract.ts'
