@@ -26,6 +26,9 @@ const freePort = async () => {
   return address.port
 }
 
+/** Files that read the address, or start servers of their own to stop and starve them. */
+const needs = /REDIS_URL|redis\/server\.ts|\.\/server\.ts/
+
 /**
  * Tests that speak to Redis read its address from REDIS_URL. When one of these files does and nobody gave an address,
  * starts a Redis for them that keeps nothing.
@@ -34,7 +37,7 @@ const freePort = async () => {
  * @returns {Promise<{ env: Record<string, string>, stop: () => void }>}
  */
 export const startRedis = async (files) => {
-  const needed = files.some((file) => readFileSync(join(root, file), 'utf8').includes('REDIS_URL'))
+  const needed = files.some((file) => needs.test(readFileSync(join(root, file), 'utf8')))
   if (!needed || process.env.REDIS_URL) return none
   if (!installed()) {
     // Such tests skip themselves; where nobody reads the output, a skipped test would be a lost one.

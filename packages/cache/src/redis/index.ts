@@ -1,0 +1,5 @@
+export { type RedisBackplane, redisBackplane } from './backplane.ts'
+export { type Connected, type RedisSource, RedisUnavailableError } from './connection.ts'
+export { type RedisLocker, redisLocker } from './locker.ts'
+export type { RedisOptions } from './options.ts'
+export { type RedisTier, redis } from './tier.ts'

@@ -1,0 +1,165 @@
+import assert from 'node:assert/strict'
+import { after, before, describe, it } from 'node:test'
+import { Command } from 'ioredis'
+import { type RedisTier, redis, redisBackplane, redisLocker } from '../../src/redis/index.ts'
+import { collect } from './collect.ts'
+import { eventually, Server, skip } from './server.ts'
+
+const frame = new TextEncoder().encode('value')
+const never = Number.POSITIVE_INFINITY
+const deadline = 100
+const bound = 20 * deadline
+const keys = Array.from({ length: 60 }, (_, index) => `key ${index}`)
+const slotOf = (key: string): number => new Command('get', [`millrace:v:${key}`]).getSlot()
+const third = 16_384 / 3
+/** Which of the three has a key. */
+const homeOf = (key: string): number => Math.floor(slotOf(key) / third)
+
+describe('a redis cluster', { skip }, () => {
+  const nodes: Server[] = []
+  let tier: RedisTier
+
+  before(async () => {
+    for (let index = 0; index < 3; index++) {
+      nodes.push(
+        await Server.start(
+          '--cluster-enabled',
+          'yes',
+          '--cluster-node-timeout',
+          '1000',
+          '--cluster-require-full-coverage',
+          'no',
+        ),
+      )
+    }
+    const [first] = nodes
+    for (const [index, node] of nodes.entries()) {
+      const from = Math.ceil(index * third)
+      const to = Math.ceil((index + 1) * third) - 1
+      await node.ask('cluster', 'addslotsrange', String(from), String(to))
+      if (first !== node) await first?.ask('cluster', 'meet', '127.0.0.1', String(node.port))
+    }
+    const knowsAll = async (node: Server): Promise<boolean> =>
+      (await node.ask('cluster', 'slots')).length === 3 &&
+      String(await node.ask('cluster', 'info')).includes('state:ok')
+    for (const node of nodes) await eventually('the nodes know each other', () => knowsAll(node))
+    tier = redis({
+      cluster: { nodes: nodes.slice(0, 1).map(({ port }) => ({ host: '127.0.0.1', port })) },
+      deadline: `${deadline}ms`,
+    })
+    await tier.start()
+    await eventually('works', () =>
+      setAll(0).then(
+        () => true,
+        () => false,
+      ),
+    )
+  })
+  after(async () => {
+    await tier.stop()
+    for (const node of nodes) await node.stop()
+  })
+
+  const setAll = (at: number): Promise<void> =>
+    tier.setMany(keys.map((key) => ({ key, frame, at, expiresAt: never })))
+
+  it('takes many keys in one call, though each has a node of its own', async () => {
+    await setAll(1)
+    const found = await tier.getMany([...keys, 'absent'])
+    assert.deepEqual(
+      found.map((one) => one?.byteLength),
+      [...keys.map(() => 5), undefined],
+    )
+    assert.deepEqual(await collect(tier.keys('key ')), [...keys].sort())
+    await tier.deleteMany(keys, 2)
+    assert.ok((await tier.getMany(keys)).every((one) => one === undefined))
+    assert.deepEqual(await collect(tier.keys('')), [])
+    await setAll(3)
+  })
+
+  it('carries notices and locks', async () => {
+    const others = redis({
+      cluster: { nodes: nodes.map(({ port }) => ({ host: '127.0.0.1', port })) },
+      deadline: '2s',
+    })
+    await others.start()
+    const backplane = redisBackplane(tier)
+    const other = redisBackplane(others)
+    const heard: string[] = []
+    let gaps = 0
+    const ends = [
+      await other.subscribe(
+        ({ names }) => void heard.push(...names),
+        () => void gaps++,
+      ),
+      await backplane.subscribe(
+        () => undefined,
+        () => undefined,
+      ),
+    ]
+    for (const key of keys) await backplane.publish([{ kind: 'set', names: [key], at: 1 }])
+    await eventually('heard', () => heard.length === keys.length)
+    assert.deepEqual([heard, gaps], [keys, 0])
+
+    const locker = redisLocker(others)
+    const lock = await locker.acquire('k', 100_000)
+    assert.ok(lock)
+    assert.equal(await redisLocker(tier).acquire('k', 100_000), undefined)
+    const waiting = redisLocker(tier).released('k', 100_000)
+    await lock.release()
+    await waiting
+    for (const end of ends) await end()
+    await others.stop()
+  })
+
+  it('moves a slot: calls follow it', async () => {
+    const key = keys.find((one) => homeOf(one) === 0) ?? ''
+    const [from, to] = nodes
+    const slot = String(slotOf(key))
+    assert.ok(from && to)
+    const fromId = String(await from.ask('cluster', 'myid'))
+    const toId = String(await to.ask('cluster', 'myid'))
+    const works = async (): Promise<void> => {
+      assert.equal((await tier.getMany([key]))[0]?.byteLength, 5)
+      await tier.setMany([{ key, frame, at: Date.now(), expiresAt: never }])
+    }
+    await works()
+    await to.ask('cluster', 'setslot', slot, 'importing', fromId)
+    await from.ask('cluster', 'setslot', slot, 'migrating', toId)
+    await works()
+    await from.ask('migrate', '127.0.0.1', String(to.port), `millrace:v:${key}`, '0', '1000')
+    await works()
+    for (const node of nodes) await node.ask('cluster', 'setslot', slot, 'node', toId)
+    await works()
+    await works()
+  })
+
+  it('loses a node: the others serve on, nobody waits, and it is found again', async () => {
+    const lost = nodes[2]
+    assert.ok(lost)
+    const there = keys.filter((key) => homeOf(key) !== 2)
+    const away = keys.filter((key) => homeOf(key) === 2)
+    await setAll(Date.now())
+    await lost.kill()
+    let longest = 0
+    const timed = async (key: string): Promise<boolean> => {
+      const began = performance.now()
+      const result = await tier.getMany([key]).then(
+        () => true,
+        () => false,
+      )
+      longest = Math.max(longest, performance.now() - began)
+      return result
+    }
+    for (let round = 0; round < 5; round++) {
+      assert.ok(!(await Promise.all(away.map(timed))).includes(true))
+      await Promise.all(there.map(timed))
+    }
+    assert.ok((await Promise.all(there.map(timed))).every((worked) => worked))
+    await lost.start()
+    await eventually('is found again', async () =>
+      (await Promise.all(keys.map(timed))).every((worked) => worked),
+    )
+    assert.ok(longest < bound, `a call took ${Math.round(longest)} ms`)
+  })
+})
