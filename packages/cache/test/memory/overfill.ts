@@ -1,0 +1,26 @@
+import { setImmediate } from 'node:timers/promises'
+import { memoryTier } from '../../src/memory-tier.ts'
+import { sharedPressure } from '../../src/pressure.ts'
+
+// Fills a tier that may hold 1 GB in a process that may not: run with --max-old-space-size=64.
+
+const [relief] = process.argv.slice(2)
+const tier = memoryTier({
+  maxSize: '1gb',
+  pressure: relief === 'aggressive' || relief === 'conservative' || relief === 'adaptive' ? relief : false,
+})
+await tier.start?.()
+let written = 0
+for (; written < 300_000; written++) {
+  const value = {
+    id: written,
+    items: Array.from({ length: 20 }, (_, i) => ({ i, name: `name ${i} of ${written}` })),
+  }
+  tier.set(`key ${written}`, { value, createdAt: 1, freshUntil: 1e15, staleUntil: 1e15 })
+  // Most of it without ever giving the clock a chance.
+  if (written % 50_000 === 0) await setImmediate()
+}
+const shown: unknown = sharedPressure().inspect()
+const reliefs = typeof shown === 'object' && shown !== null && 'reliefs' in shown ? shown.reliefs : 0
+console.log(JSON.stringify({ written, reliefs, entries: [...tier.entries()].length, bytes: tier.bytes }))
+await tier.stop?.()
