@@ -29,9 +29,48 @@ export const stored: Channel<Stored> = channel('millrace:cache:store')
 /** A tier failed; the request went on without it. */
 export interface TierFailed {
   readonly tier: string
-  readonly operation: 'get' | 'set'
+  readonly operation:
+    | 'get'
+    | 'set'
+    | 'delete'
+    | 'keys'
+    | 'publish'
+    | 'subscribe'
+    | 'lock'
+    | 'decode'
+    | 'start'
+    | 'stop'
   readonly error: unknown
 }
 
 /** `millrace:cache:error` */
 export const tierFailed: Channel<TierFailed> = channel('millrace:cache:error')
+
+/** What became of one read of a data cache. */
+export interface Read {
+  readonly cache: string
+  readonly key: string
+  /**
+   * - `hit`: fresh, from the tier that is named.
+   * - `stale`: not fresh any more, and served as agreed.
+   * - `coalesced`: waited for a load that was under way.
+   * - `miss`: there was none.
+   */
+  readonly outcome: 'hit' | 'stale' | 'coalesced' | 'miss'
+  readonly tier?: string
+}
+
+/** `millrace:cache:read` */
+export const read: Channel<Read> = channel('millrace:cache:read')
+
+/** A factory has run. */
+export interface Loaded {
+  readonly cache: string
+  readonly key: string
+  /** Milliseconds. */
+  readonly duration: number
+  readonly error?: unknown
+}
+
+/** `millrace:cache:load` */
+export const loaded: Channel<Loaded> = channel('millrace:cache:load')

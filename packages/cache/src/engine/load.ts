@@ -1,0 +1,243 @@
+import { DeadlineError, within } from '@millrace/core'
+import { tierFailed } from '../events.ts'
+import type { Lock } from '../tier.ts'
+import { type Factory, Run } from './context.ts'
+import { type Engine, judge, keepNear, nearGet, type Place } from './engine.ts'
+import type { FarTiers, Found } from './far-tiers.ts'
+import type { Flight } from './flight.ts'
+import { Kept } from './kept.ts'
+import { farKey } from './key.ts'
+import { entryOf } from './life.ts'
+import type { Resolved } from './options.ts'
+import type { Wire } from './wire.ts'
+
+/** Everything that a load uses. */
+export interface Shop {
+  readonly engine: Engine
+  readonly far: FarTiers
+  readonly wire: Wire
+}
+
+/** One run for a key, from the first look at the tiers to the last write. */
+export class Load<V> {
+  readonly #shop: Shop
+  readonly #place: Place
+  readonly #flight: Flight<Kept>
+  readonly #factory: Factory<V>
+  readonly #options: Resolved
+  /** What may be served when the factory fails, or is compared with what it brings. */
+  #before: Kept | undefined
+
+  constructor(
+    shop: Shop,
+    place: Place,
+    flight: Flight<Kept>,
+    factory: Factory<V>,
+    options: Resolved,
+    before: Kept | undefined,
+  ) {
+    this.#shop = shop
+    this.#place = place
+    this.#flight = flight
+    this.#factory = factory
+    this.#options = options
+    this.#before = before
+  }
+
+  /** @param eager whether what was there is still fresh, and only something later ends the run */
+  async run(eager: boolean): Promise<void> {
+    const { engine, far } = this.#shop
+    const flight = this.#flight
+    try {
+      if (far.tiers.length > 0 && (await this.#lookAround(eager))) return
+      const before = this.#before
+      if (before !== undefined && before.retryAt > engine.clock.now()) {
+        this.#serveStale(before)
+        return
+      }
+      if (this.#options.lock > 0 && engine.locker !== undefined) await this.#loadLocked()
+      else await this.#load()
+    } catch (error) {
+      flight.fail(error)
+    } finally {
+      engine.loads.end(flight)
+    }
+  }
+
+  /** @returns whether the tiers had what was wanted */
+  async #lookAround(strictly: boolean): Promise<boolean> {
+    const { engine, far } = this.#shop
+    const { key } = this.#flight
+    const before = this.#before
+    const found = await far.look(this.#place, key, this.#options, this.#flight, before?.createdAt, strictly)
+    if (found.standing === 'fresh') return this.#land(found)
+    if (!found.answered && this.#isUnchecked(before)) {
+      // Nobody can be asked whether it still holds.
+      engine.tally.nearHit(key, before.cost)
+      this.#end(before)
+      return true
+    }
+    const { kept } = found
+    if (kept === undefined || found.standing === 'gone') return false
+    kept.retryAt = before?.retryAt ?? 0
+    this.#before = kept
+    if (found.standing === 'stale' && engine.clock.now() < kept.freshUntil + this.#options.swr)
+      this.#serveStale(kept)
+    return false
+  }
+
+  #isUnchecked(before: Kept | undefined): before is Kept {
+    const { engine } = this.#shop
+    return (
+      before !== undefined &&
+      before.checkedAt <= engine.trust.gapAt &&
+      judge(engine, this.#place, before, engine.clock.now(), this.#options.tags) === 'fresh'
+    )
+  }
+
+  #land({ kept, tier = '' }: Found): boolean {
+    if (kept === undefined) return false
+    this.#shop.engine.tally.farHit(this.#flight.key, tier, kept.cost)
+    this.#end(kept)
+    return true
+  }
+
+  /** Who comes later finds it in memory, or begins anew. */
+  #end(kept: Kept): void {
+    this.#shop.engine.loads.end(this.#flight)
+    this.#flight.answer(kept)
+  }
+
+  #serveStale(kept: Kept): void {
+    if (this.#flight.settled) return
+    this.#shop.engine.tally.staleHit(this.#flight.key, kept.cost)
+    this.#flight.answer(kept)
+  }
+
+  /** One process loads, the others wait for it, and for one more when it dies; then each of them loads by itself. */
+  async #loadLocked(): Promise<void> {
+    const { clock } = this.#shop.engine
+    const until = clock.elapsed() + 2 * this.#options.lock + this.#options.tierTimeout
+    for (;;) {
+      const lock = await this.#lock(
+        (locker, name) => locker.acquire(name, this.#options.lock),
+        this.#options.tierTimeout,
+      )
+      if (lock === 'failed') return this.#load()
+      if (lock !== undefined) return this.#loadAndRelease(lock)
+      const left = until - clock.elapsed()
+      if (left <= 0) return this.#load()
+      const waited = await this.#lock((locker, name) => locker.released(name, left), left)
+      if (waited === 'failed') return this.#load()
+      if (await this.#lookAround(false)) return
+    }
+  }
+
+  async #loadAndRelease(lock: Lock): Promise<void> {
+    try {
+      // Who had it before may have brought the value since this one looked.
+      if (!(await this.#lookAround(false))) await this.#load()
+    } finally {
+      await this.#lock(() => lock.release(), this.#options.tierTimeout)
+    }
+  }
+
+  async #lock<T>(
+    work: (locker: NonNullable<Engine['locker']>, name: string) => Promise<T>,
+    limit: number,
+  ): Promise<T | 'failed'> {
+    const { clock, locker } = this.#shop.engine
+    if (locker === undefined) return 'failed'
+    try {
+      return await within(clock, limit, work(locker, farKey(this.#flight.key)), 'the locker took too long')
+    } catch (error) {
+      if (tierFailed.hasSubscribers) tierFailed.publish({ tier: 'locker', operation: 'lock', error })
+      return 'failed'
+    }
+  }
+
+  async #load(): Promise<void> {
+    const flight = this.#flight
+    const options = this.#options
+    const { clock, stamps, tally, random } = this.#shop.engine
+    const before = this.#before
+    if (flight.signal.aborted) return
+    if (!flight.settled) tally.miss(flight.key)
+    const soft =
+      before === undefined ? undefined : clock.after(options.softTimeout, () => this.#serveInTime(before))
+    const createdAt = stamps.next()
+    const began = clock.elapsed()
+    const run = new Run<V>(flight, before)
+    const finish = async (value: V): Promise<void> => {
+      const cost = clock.elapsed() - began
+      tally.load(flight.key, cost)
+      const { ttl, tags, validator, unchanged } = run
+      const brought = { value, createdAt, cost, ttl, tags, validator, unchanged }
+      const kept = new Kept(entryOf(brought, before, options, clock.now(), random), options, createdAt)
+      const written = run.skipped ? undefined : this.#keep(kept)
+      this.#end(kept)
+      await written
+    }
+    const work = this.#work(run)
+    try {
+      await finish(
+        await within(clock, options.hardTimeout, work, `the load took over ${options.hardTimeout} ms`),
+      )
+    } catch (error) {
+      tally.load(flight.key, clock.elapsed() - began, error)
+      this.#fallBack(error)
+      if (!(error instanceof DeadlineError)) return
+      // It may never end, so nobody waits for it from here on.
+      if (options.background) void work.then(finish).catch(() => {})
+      else flight.abort(error)
+    } finally {
+      soft?.cancel()
+    }
+  }
+
+  async #work(run: Run<V>): Promise<V> {
+    return this.#factory(run)
+  }
+
+  /** Keeps what has been brought, unless it has been invalidated since the load began. */
+  async #keep(kept: Kept): Promise<void> {
+    const { engine, far, wire } = this.#shop
+    const { key, fenced } = this.#flight
+    const standing = judge(engine, this.#place, kept, engine.clock.now(), this.#options.tags)
+    if (fenced || standing === 'gone' || standing === 'expired') return
+    keepNear(engine, key, kept, this.#options)
+    if (far.used(this.#options).length === 0) return
+    // Others hear of it only where they can find it: they would load it themselves and tell of that, and so on.
+    if (await far.write([[key, kept]], this.#options)) {
+      await wire.publish({ kind: 'set', names: [key], at: kept.createdAt })
+    }
+  }
+
+  /** @returns what may be served in place of what the factory did not bring */
+  #fallback(): Kept | undefined {
+    const { engine } = this.#shop
+    const before = this.#before
+    if (before === undefined || this.#flight.deleted) return undefined
+    const standing = judge(engine, this.#place, before, engine.clock.now(), this.#options.tags)
+    return standing === 'gone' ? undefined : before
+  }
+
+  #fallBack(error: unknown): void {
+    const { engine } = this.#shop
+    const before = this.#options.staleIfError > 0 || this.#flight.settled ? this.#fallback() : undefined
+    if (before !== undefined) {
+      before.retryAt = engine.clock.now() + this.#options.errorThrottle
+      const known = nearGet(engine, this.#flight.key)
+      if (known === undefined) engine.near.set(this.#flight.key, before)
+      else if (known.createdAt === before.createdAt) known.retryAt = before.retryAt
+    }
+    engine.loads.end(this.#flight)
+    if (before !== undefined && this.#options.staleIfError > 0) this.#serveStale(before)
+    this.#flight.fail(error)
+  }
+
+  #serveInTime(before: Kept): void {
+    if (this.#fallback() !== before || this.#flight.settled) return
+    this.#serveStale(before)
+  }
+}

@@ -1,0 +1,272 @@
+import assert from 'node:assert/strict'
+import { describe, it } from 'node:test'
+import { settled, VirtualClock } from '@millrace/testing'
+import { frames } from '../../src/engine/codec.ts'
+import type { Codec } from '../../src/index.ts'
+import { counting, Line, MapTier, type Scene, scene } from './fakes.ts'
+
+/** Two processes, one tier, one line. */
+const pair = async (
+  config: Parameters<typeof scene>[0] = {},
+): Promise<{
+  far: MapTier
+  clock: VirtualClock
+  a: Scene
+  b: Scene
+  lines: readonly [ReturnType<Line['end']>, ReturnType<Line['end']>]
+}> => {
+  const [far, clock, line] = [new MapTier(), new VirtualClock(), new Line()]
+  const lines = [line.end(), line.end()] as const
+  const a = scene({ tiers: [far], backplane: lines[0], ...config }, clock)
+  const b = scene({ tiers: [far], backplane: lines[1], ...config }, clock)
+  await a.cache.start()
+  await b.cache.start()
+  // What is kept after the start is trusted.
+  await clock.advance(1)
+  return { far, clock, a, b, lines }
+}
+
+describe('tiers', () => {
+  it('are read nearest first, and what is found is brought nearer', async () => {
+    const [one, two, clock] = [new MapTier('one'), new MapTier('two'), new VirtualClock()]
+    await scene({ tiers: [two] }, clock).cache.set('k', 1)
+    const { cache } = scene({ tiers: [one, two] }, clock)
+    assert.equal(await cache.get('k'), 1)
+    await settled()
+    assert.ok(one.items.has('k'))
+    assert.equal(await cache.get('k'), 1)
+    assert.deepEqual(cache.stats.hits, { memory: 1, two: 1 })
+  })
+
+  it('have lives of their own', async () => {
+    const far = new MapTier()
+    const { cache, clock } = scene({ tiers: [far], ttl: '1m', tierTtl: { memory: '10s', far: '1h' } })
+    const factory = counting()
+    await cache.getOrSet('k', factory)
+    await clock.advance(600_000)
+    const before = far.calls.length
+    assert.equal(await cache.getOrSet('k', factory), 'run 1')
+    assert.ok(far.calls.length > before)
+    assert.equal(await cache.getOrSet('k', factory), 'run 1')
+  })
+
+  it('that are not named are left alone', async () => {
+    const [one, two] = [new MapTier('one'), new MapTier('two')]
+    const { cache, near } = scene({ tiers: [one, two] })
+    await cache.set('k', 1, { tiers: ['two'] })
+    assert.deepEqual([near.get('k'), one.calls.length], [undefined, 0])
+    assert.equal(await cache.get('k', { tiers: ['two'] }), 1)
+  })
+
+  it('with broken, foreign or older frames are a miss', async () => {
+    const far = new MapTier()
+    const old: Codec = { encode: frames.encode, decode: () => undefined }
+    const { cache, near } = scene({ tiers: [far] })
+    await cache.set('k', 1)
+    near.clear()
+    const item = far.items.get('k')
+    assert.ok(item)
+    for (const frame of [
+      new Uint8Array(),
+      new Uint8Array([1, 2, 3]),
+      (await frames.encode({ value: 1, createdAt: 1, freshUntil: 1, staleUntil: 1 })).subarray(0, 9),
+    ]) {
+      far.items.set('k', { ...item, frame })
+      assert.equal(await cache.get('k'), undefined)
+    }
+    far.items.set('k', item)
+    assert.equal(await scene({ tiers: [far], codec: old }).cache.get('k'), undefined)
+    assert.equal(await cache.get('k'), 1)
+  })
+
+  it('hold keys of any length and any characters', async () => {
+    const far = new MapTier()
+    const clock = new VirtualClock()
+    const keys = [
+      'x'.repeat(300),
+      `${'x'.repeat(300)}y`,
+      'line\nbreak',
+      'line\rbreak',
+      'a\ud800',
+      'a\ud801',
+      'é☃𝄞',
+    ]
+    await scene({ tiers: [far] }, clock).cache.setMany(keys.map((key, index) => [key, index]))
+    const { cache } = scene({ tiers: [far] }, clock)
+    assert.deepEqual(await cache.getMany(keys), [...keys.keys()])
+    for (const key of far.items.keys())
+      assert.ok(key.length <= 300 && key.isWellFormed() && !/\p{Cc}/u.test(key))
+  })
+
+  it('show what they hold to operators', async () => {
+    const far = new MapTier()
+    const clock = new VirtualClock()
+    const { cache } = scene({ tiers: [far] }, clock)
+    await cache.set('a', 1)
+    await cache.set('b', 2, { tags: ['t'] })
+    await cache.deleteTag('t')
+    await cache.namespace('n').set('c', 3)
+    const keysOf = async (space: AsyncIterable<{ key: string }>): Promise<string[]> => {
+      const keys: string[] = []
+      for await (const { key } of space) keys.push(key)
+      return keys.sort()
+    }
+    const other = scene({ tiers: [far] }, clock)
+    await other.cache.get('b')
+    assert.deepEqual(await keysOf(cache), ['$1:nc', 'a'])
+    assert.deepEqual(await keysOf(other.cache.namespace('n')), ['c'])
+  })
+})
+
+describe('processes', () => {
+  it('hear of what others do', async () => {
+    const { a, b } = await pair({ staleIfError: '1h' })
+    const failing = (): never => {
+      throw new Error('down')
+    }
+    const fill = async (): Promise<void> => {
+      await a.cache.set('k', 'old', { tags: ['t'] })
+      assert.equal(await b.cache.get('k'), 'old')
+    }
+    await fill()
+    await a.cache.set('k', 'new')
+    assert.equal(await b.cache.get('k'), 'new')
+    for (const hard of [() => a.cache.delete('k'), () => a.cache.deleteTag('t'), () => a.cache.clear()]) {
+      await fill()
+      await hard()
+      assert.equal(await b.cache.get('k'), undefined)
+      await assert.rejects(b.cache.getOrSet('k', failing))
+    }
+    for (const soft of [
+      () => a.cache.expire('k'),
+      () => a.cache.expireTag('t'),
+      () => a.cache.clear({ soft: true }),
+    ]) {
+      await fill()
+      await soft()
+      assert.equal(await b.cache.get('k'), undefined)
+      assert.equal(await b.cache.getOrSet('k', failing, { errorThrottle: 0 }), 'old')
+    }
+  })
+
+  it('that share no tier do not chase each other with what they load', async () => {
+    const { a, b } = await pair({ tiers: [] })
+    const factory = counting()
+    for (let i = 0; i < 5; i++) {
+      await a.cache.getOrSet('k', factory)
+      await b.cache.getOrSet('k', factory)
+      await settled()
+    }
+    assert.equal(factory.runs, 2)
+  })
+
+  it('look again after a gap, once for each key, before they trust their memory', async () => {
+    const { a, b, far, lines } = await pair()
+    await a.cache.setMany([
+      ['same', 1],
+      ['changed', 1],
+      ['deleted', 1],
+    ])
+    await a.cache.set('tagged', 1, { tags: ['t'] })
+    await b.cache.getMany(['same', 'changed', 'deleted', 'tagged'])
+    for (const key of ['same', 'changed', 'deleted', 'tagged']) assert.equal(await b.cache.get(key), 1)
+    lines[1].cut = true
+    await a.cache.set('changed', 2)
+    await a.cache.delete('deleted')
+    await a.cache.deleteTag('t')
+    assert.equal(await b.cache.get('changed'), 1)
+    lines[1].reconnect()
+    const read = (): Promise<unknown[]> =>
+      Promise.all(['same', 'changed', 'deleted', 'tagged'].map((key) => b.cache.get(key)))
+    assert.deepEqual(await read(), [1, 2, undefined, undefined])
+    const before = far.calls.length
+    assert.deepEqual([await b.cache.get('same'), await b.cache.get('changed')], [1, 2])
+    assert.equal(far.calls.length, before)
+  })
+
+  it('serve from memory while nobody can tell them better', async () => {
+    const { a, far, lines } = await pair()
+    await a.cache.set('k', 1)
+    far.mood = 'failing'
+    lines[0].reconnect()
+    assert.equal(await a.cache.get('k'), 1)
+    assert.equal(await a.cache.getOrSet('k', () => 2), 1)
+    far.mood = 'well'
+    far.items.clear()
+    assert.equal(await a.cache.getOrSet('k', () => 2), 2)
+  })
+
+  it('make up for writes and notices that were lost, the last of each', async () => {
+    const { a, b, far, clock, lines } = await pair()
+    for (const key of ['set', 'deleted', 'both']) {
+      await a.cache.set(key, 'old', { tags: ['t'] })
+      await b.cache.get(key)
+    }
+    await a.cache.set('tagged', 'old', { tags: ['u'] })
+    await b.cache.get('tagged')
+    far.mood = 'failing'
+    lines[0].cut = true
+    await a.cache.set('set', 'new')
+    await a.cache.delete('deleted')
+    await a.cache.delete('both')
+    await a.cache.set('both', 'new')
+    await a.cache.deleteTag('u')
+    assert.equal(await b.cache.get('set'), 'old')
+    far.mood = 'well'
+    lines[0].cut = false
+    // Its own deletion is not undone by what the tier still holds.
+    assert.equal(await a.cache.get('deleted'), undefined)
+    await clock.advance(5000)
+    const keys = ['set', 'deleted', 'both', 'tagged']
+    for (const { cache } of [a, b]) {
+      const values: unknown[] = []
+      for (const key of keys) values.push(await cache.get(key))
+      assert.deepEqual(values, ['new', undefined, 'new', undefined])
+    }
+    assert.equal(a.cache.inspect().recovery.waiting, 0)
+    assert.equal(clock.pending, 0)
+  })
+
+  it('never remember more than they may of what they owe', async () => {
+    const { a, far } = await pair()
+    far.mood = 'failing'
+    for (let i = 0; i < 10_100; i++) await a.cache.delete(`k${i}`)
+    const { waiting, dropped } = a.cache.inspect().recovery
+    assert.deepEqual([waiting, dropped], [10_000, 100])
+    await a.cache.stop()
+  })
+
+  it('believe a clock that is ahead, so that what follows a deletion is kept', async () => {
+    const far = new MapTier()
+    const line = new Line()
+    const behind = new VirtualClock()
+    const ahead = new VirtualClock(behind.now() + 10_000)
+    const a = scene({ tiers: [far], backplane: line.end() }, ahead)
+    const b = scene({ tiers: [far], backplane: line.end() }, behind)
+    await a.cache.start()
+    await b.cache.start()
+    await a.cache.set('k', 1)
+    await a.cache.delete('k')
+    await b.cache.set('k', 2)
+    assert.deepEqual([await b.cache.get('k'), await a.cache.get('k')], [2, 2])
+  })
+
+  it('begin to listen as soon as that can be done', async () => {
+    const line = new Line()
+    const [mine, other] = [line.end(), line.end()]
+    mine.cut = true
+    const clock = new VirtualClock()
+    const { cache } = scene({ backplane: mine }, clock)
+    const { cache: elsewhere } = scene({ backplane: other }, clock)
+    await elsewhere.start()
+    await cache.start()
+    assert.equal(cache.inspect().backplane.connected, false)
+    mine.cut = false
+    await clock.advance(2000)
+    await cache.set('k', 1)
+    await elsewhere.delete('k')
+    assert.equal(await cache.get('k'), undefined)
+    await cache.stop()
+    assert.equal(clock.pending, 0)
+  })
+})
