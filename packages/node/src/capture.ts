@@ -100,7 +100,7 @@ export class Capture extends Recorder {
     }
     if (changed) writing(res, () => changeHead(res, reply))
     else if (this.standing) stand(res, this.standing)
-    writing(res, this.hooks ? () => this.hooks?.without(write) : write)
+    writing(res, () => this.unhooked(write))
     // What the handler has set since its head was due is not in the head, but stands for who asks.
     if (this.standing && later.statusCode !== this.standing.statusCode) stand(res, later)
     this.letGo()

@@ -1,5 +1,5 @@
 import { ServerResponse } from 'node:http'
-import { type HeaderMap, sameName, systemClock } from '@millrace/core'
+import { HeaderMap, sameName, systemClock } from '@millrace/core'
 import { isKept, readFields } from './fields.ts'
 import { show } from './shown.ts'
 
@@ -142,7 +142,8 @@ const special = /^(?:connection|keep-alive|transfer-encoding|trailer|expect|upgr
 
 /** @returns undefined when the head may have had side effects on the response */
 const lengthIn = (fields: readonly string[]): number | undefined => {
-  if (fields.some((name, i) => i % 2 === 0 && special.test(name))) return undefined
-  const at = fields.findIndex((name, i) => i % 2 === 0 && sameName(name, 'content-length'))
-  return at < 0 ? undefined : Number(fields[at + 1])
+  const map = new HeaderMap(fields)
+  for (const [name] of map) if (special.test(name)) return undefined
+  const length = map.get('content-length')
+  return length === undefined ? undefined : Number(length)
 }

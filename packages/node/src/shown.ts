@@ -1,5 +1,5 @@
 import type { ServerResponse } from 'node:http'
-import { sameName } from '@millrace/core'
+import { HeaderMap, sameName } from '@millrace/core'
 
 const shown: unique symbol = Symbol('millrace.shown')
 
@@ -24,12 +24,12 @@ export const show = (res: ServerResponse, fields: readonly string[]): void => {
 }
 
 function getHeader(this: ServerResponse, name: string): string | string[] | undefined {
-  const lines = linesOf(this[shown], name)
+  const lines = [...new HeaderMap(this[shown]).getAll(name)]
   return lines.length > 1 ? lines : lines[0]
 }
 
 function hasHeader(this: ServerResponse, name: string): boolean {
-  return linesOf(this[shown], name).length > 0
+  return new HeaderMap(this[shown]).has(name)
 }
 
 function getRawHeaderNames(this: ServerResponse): string[] {
@@ -46,11 +46,7 @@ function getHeaderNames(this: ServerResponse): string[] {
 function getHeaders(this: ServerResponse): Record<string, string | string[]> {
   const fields: Record<string, string | string[]> = Object.create(null)
   for (const name of this.getHeaderNames()) {
-    const lines = linesOf(this[shown], name)
-    fields[name] = lines.length > 1 ? lines : (lines[0] ?? '')
+    fields[name] = Reflect.apply(getHeader, this, [name]) ?? ''
   }
   return fields
 }
-
-const linesOf = (fields: readonly string[] = [], name: string): string[] =>
-  fields.filter((_, i) => i % 2 === 1 && sameName(fields[i - 1] ?? '', name))

@@ -53,7 +53,6 @@ export interface CacheInspection {
  */
 export class Cache extends Space {
   readonly name: string
-  readonly #tiers: readonly Tier[]
   readonly #recovery: Recovery
 
   constructor(config: CacheConfig) {
@@ -86,7 +85,6 @@ export class Cache extends Space {
     const wire = new Wire(engine, far, backplane, recovery, options)
     super({ engine, far, wire }, name === undefined ? '' : prefixOf(name), options)
     this.name = engine.name
-    this.#tiers = tiers
     this.#recovery = recovery
   }
 
@@ -98,15 +96,7 @@ export class Cache extends Space {
   async start(): Promise<void> {
     const { engine, far, wire } = this.shop
     await engine.near.start?.()
-    await Promise.all(
-      this.#tiers.map(async (tier, index) => {
-        try {
-          await tier.start?.()
-        } catch (error) {
-          far.tiers[index]?.fail('start', error)
-        }
-      }),
-    )
+    await Promise.all(far.tiers.map((tier) => tier.start()))
     await wire.start()
   }
 
@@ -114,15 +104,7 @@ export class Cache extends Space {
     const { engine, far, wire } = this.shop
     this.#recovery.stop()
     await wire.stop()
-    await Promise.all(
-      this.#tiers.map(async (tier, index) => {
-        try {
-          await tier.stop?.()
-        } catch (error) {
-          far.tiers[index]?.fail('stop', error)
-        }
-      }),
-    )
+    await Promise.all(far.tiers.map((tier) => tier.stop()))
     await engine.near.stop?.()
   }
 

@@ -1,10 +1,10 @@
 import { type Clock, within } from '@millrace/core'
+import { Breaker, type BreakerOptions } from '../breaker.ts'
 import { type TierFailed, tierFailed } from '../events.ts'
 import type { Tier } from '../tier.ts'
 
-/** How many failures in a row make a tier left alone, and for how long. */
-const enough = 5
-const rest = 2000
+/** When a tier is left alone, and for how long. */
+const patience: BreakerOptions = { failures: 5, pause: 2000 }
 
 /** What a call brought; undefined when it failed, was too late, or was not made at all. */
 export type Brought<T> = { readonly value: T } | undefined
@@ -13,14 +13,13 @@ export type Brought<T> = { readonly value: T } | undefined
 export class FarTier {
   readonly tier: Tier
   readonly #clock: Clock
-  #failures = 0
+  readonly #breaker: Breaker
   #errors = 0
-  #closedUntil = 0
-  #probing = false
 
   constructor(tier: Tier, clock: Clock) {
     this.tier = tier
     this.#clock = clock
+    this.#breaker = new Breaker(clock, patience)
   }
 
   get name(): string {
@@ -33,7 +32,7 @@ export class FarTier {
 
   /** Whether it is asked at all now. */
   get open(): boolean {
-    return this.#failures < enough || (!this.#probing && this.#clock.elapsed() >= this.#closedUntil)
+    return this.#breaker.passable
   }
 
   async call<T>(
@@ -41,20 +40,31 @@ export class FarTier {
     limit: number,
     work: (tier: Tier) => Promise<T>,
   ): Promise<Brought<T>> {
-    if (!this.open) return undefined
-    const probe = this.#failures >= enough
-    if (probe) this.#probing = true
+    if (!this.#breaker.admits()) return undefined
     try {
       const value = await within(this.#clock, limit, work(this.tier), `${this.name} took too long`)
-      this.#failures = 0
+      this.#breaker.succeeded()
       return { value }
     } catch (error) {
-      this.#failures++
-      if (this.#failures >= enough) this.#closedUntil = this.#clock.elapsed() + rest
+      this.#breaker.failed()
       this.fail(operation, error)
       return undefined
-    } finally {
-      if (probe) this.#probing = false
+    }
+  }
+
+  start(): Promise<void> {
+    return this.#turn('start')
+  }
+
+  stop(): Promise<void> {
+    return this.#turn('stop')
+  }
+
+  async #turn(way: 'start' | 'stop'): Promise<void> {
+    try {
+      await this.tier[way]?.()
+    } catch (error) {
+      this.fail(way, error)
     }
   }
 

@@ -61,13 +61,4 @@ export const plainEntry = ({
   validator,
   cost,
   life,
-}: Entry): Entry => ({
-  value,
-  createdAt,
-  freshUntil,
-  staleUntil,
-  ...(tags !== undefined && { tags }),
-  ...(validator !== undefined && { validator }),
-  ...(cost !== undefined && { cost }),
-  ...(life !== undefined && { life }),
-})
+}: Entry): Entry => ({ value, createdAt, freshUntil, staleUntil, tags, validator, cost, life })

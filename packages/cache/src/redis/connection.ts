@@ -1,6 +1,6 @@
 import { DeadlineError, type Health, within } from '@millrace/core'
 import { Command } from 'ioredis'
-import { Breaker } from './breaker.ts'
+import { Breaker } from '../breaker.ts'
 import { type Client, isCluster, parseRedis, type RedisOptions, type Settings } from './options.ts'
 import { Subscriber } from './subscriber.ts'
 

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { it } from 'node:test'
 import { VirtualClock } from '@millrace/testing'
-import { Breaker } from '../../src/redis/breaker.ts'
+import { Breaker } from '../../src/breaker.ts'
 
 const failing = (): { clock: VirtualClock; breaker: Breaker } => {
   const clock = new VirtualClock()

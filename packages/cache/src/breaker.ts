@@ -26,11 +26,15 @@ export class Breaker {
     return this.#opensAgain === undefined ? 'closed' : 'open'
   }
 
+  /** Whether a call would be let through now. */
+  get passable(): boolean {
+    return this.#opensAgain === undefined || (!this.#probing && this.#clock.elapsed() >= this.#opensAgain)
+  }
+
   /** Whether a call may go. Each one that went has to end with {@link succeeded} or {@link failed}. */
   admits(): boolean {
-    if (this.#opensAgain === undefined) return true
-    if (this.#probing || this.#clock.elapsed() < this.#opensAgain) return false
-    this.#probing = true
+    if (!this.passable) return false
+    this.#probing = this.#opensAgain !== undefined
     return true
   }
 
