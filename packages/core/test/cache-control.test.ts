@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import fc from 'fast-check'
-import { parseCacheControl } from '../src/index.ts'
+import { deltaSeconds, parseCacheControl } from '../src/index.ts'
+import { hostileFields } from './hostile.ts'
 
 describe('Cache-Control', () => {
   const rows: readonly (readonly [
@@ -26,20 +27,42 @@ describe('Cache-Control', () => {
     ],
     ['ext="a, no-store, max-age=9", max-age=5', { ext: 'a, no-store, max-age=9', 'max-age': '5' }],
     ['ext="a\\"b\\\\c"', { ext: 'a"b\\c' }],
-    ['ext=""', { ext: '' }],
-    ['max-age=', { 'max-age': '' }],
+    // As http-cache-tests has them.
+    ["max-age='3600'", { 'max-age': "'3600'" }],
+    ['max-age=3600.0', { 'max-age': '3600.0' }],
+    ['max-age=-3600', { 'max-age': '-3600' }],
+    ['extension="max-age=3600", max-age="1"', { extension: 'max-age=3600', 'max-age': '1' }],
     // Of two the first counts (RFC 9111 section 4.2.1).
     ['max-age=5, max-age=60', { 'max-age': '5' }],
     ['max-age=60, no-store, MAX-AGE=5', { 'max-age': '60', 'no-store': true }],
+    // One without an argument is the stricter: all of the reply is private, no time is said.
+    ['private="a", private', { private: true }],
+    ['private, private="a"', { private: true }],
+    ['no-cache="a", no-cache, no-cache="b"', { 'no-cache': true }],
+    ['max-age=60, max-age', { 'max-age': true }],
+    // Field names are added up.
+    ['private="a, b", private=c', { private: 'a, b, c' }],
+    ['no-cache="a", NO-CACHE="b"', { 'no-cache': 'a, b' }],
+    // A broken or empty argument is none.
+    ['max-age=', { 'max-age': true }],
+    ['ext=""', { ext: true }],
+    ['private=""', { private: true }],
+    ['private="a, max-age=60', { private: true, 'max-age': '60' }],
+    ['private=a;', { private: true }],
+    ['private="a"b, public', { private: true, public: true }],
+    ['private;max-age=60', { private: true }],
+    ['max-age=60;public', { 'max-age': true }],
+    ['max-age=60 s, public', { 'max-age': true, public: true }],
+    ['max-age==60', { 'max-age': true }],
+    ['max-age 60, no-store', { 'max-age': true, 'no-store': true }],
+    ['a b c=1, no-store', { a: true, 'no-store': true }],
+    ['max-age="60, no-store', { 'max-age': true, 'no-store': true }],
+    ['max-age=60"x", public', { 'max-age': true, public: true }],
+    ['no-störe, public', { 'no-st': true, public: true }],
     // What is no directive is passed over, and what follows it is read.
-    ['max-age 60, no-store', { 'no-store': true }],
     ['(comment), no-store', { 'no-store': true }],
     ['=60, no-store', { 'no-store': true }],
-    ['a b c=1, no-store', { 'no-store': true }],
-    ['max-age="60, no-store', { 'no-store': true }],
     ['"no-store"', {}],
-    ['max-age=60"x", public', { public: true }],
-    ['no-störe, public', { public: true }],
     ['__proto__=1, constructor', JSON.parse('{"__proto__":"1","constructor":true}')],
   ]
   for (const [field, directives] of rows) {
@@ -67,7 +90,9 @@ describe('Cache-Control', () => {
               return `${spaces[i]}${name}${quoted}${spaces[7 - i]}`
             })
             .join(',')
-          assert.deepEqual([...parseCacheControl(field)], directives)
+          // An empty argument is none.
+          const read = directives.map(([name, value]) => [name, value || true])
+          assert.deepEqual([...parseCacheControl(field)], read)
         },
       ),
     )
@@ -94,13 +119,7 @@ describe('Cache-Control', () => {
 
   it('reads a hostile field of a megabyte', () => {
     // What is quadratic takes hours here; nothing is measured.
-    const hostile = [
-      'a',
-      ' ',
-      ',',
-      '=',
-      '"',
-      '\\',
+    const pieces = [
       'a=',
       'a="',
       'a="\\',
@@ -116,9 +135,40 @@ describe('Cache-Control', () => {
       '\\"',
       '"",',
     ]
-    for (const piece of hostile) {
-      const many = piece.repeat(1_000_000 / piece.length)
-      for (const field of [many, `a="${many}`, `${many}"`, `${many}\u0000`]) parseCacheControl(field)
+    for (const field of hostileFields([...pieces, 'private=a,', 'private="a",'])) {
+      parseCacheControl(field)
+      parseCacheControl(`a="${field}`)
+      deltaSeconds(field)
     }
   })
+})
+
+describe('delta-seconds', () => {
+  const rows: readonly (readonly [value: string | true | undefined, seconds: number | undefined])[] = [
+    ['0', 0],
+    ['3600', 3600],
+    ['003600', 3600],
+    ['2147483647', 2147483647],
+    ['2147483648', 2147483648],
+    ['2147483649', 2147483648],
+    ['99999999999', 2147483648],
+    ['9'.repeat(400), 2147483648],
+    ['3600.0', undefined],
+    ['3600.5', undefined],
+    ['-3600', undefined],
+    ['+3600', undefined],
+    ["'3600'", undefined],
+    ['a3600', undefined],
+    ['3600a', undefined],
+    ['1e3', undefined],
+    ['0x10', undefined],
+    [' 60', undefined],
+    ['60\n', undefined],
+    ['', undefined],
+    [true, undefined],
+    [undefined, undefined],
+  ]
+  for (const [value, seconds] of rows) {
+    it(JSON.stringify(value ?? 'none').slice(0, 40), () => assert.equal(deltaSeconds(value), seconds))
+  }
 })

@@ -46,6 +46,29 @@ describe('derive', () => {
     await assert.rejects(derived.handle(), HandlerAlreadyRanError)
   })
 
+  it('is the same exchange but for its header fields', () => {
+    const exchange = fakeExchange({ headers: { host: 'h', range: 'bytes=0-1' } })
+    const headers = { ...exchange.headers, range: undefined }
+    const derived = derive(exchange, { headers })
+    assert.equal(derived.headers, headers)
+    assert.equal(derived.signal, exchange.signal)
+    assert.deepEqual(exchange.headers, { host: 'h', range: 'bytes=0-1' })
+  })
+
+  it('is the same exchange but for its query', async () => {
+    const exchange = fakeExchange({
+      url: '/a?b=1&c=2',
+      handler: ({ url, query }) => reply(200, { seen: `${url} ${query}` }),
+    })
+    const derived = derive(exchange, { url: '/a?c=2' })
+    assert.deepEqual([derived.url, derived.path, derived.query.toString()], ['/a?c=2', '/a', 'c=2'])
+    assert.deepEqual([exchange.url, exchange.query.toString()], ['/a?b=1&c=2', 'b=1&c=2'])
+    assert.equal(derive(derived, { url: '/a' }).query.size, 0)
+    assert.equal((await derived.handle()).headers.get('seen'), '/a?c=2 c=2')
+    for (const url of ['', '?b=1', '/', '/a/', '/b?c=2', 'http://h/a?c=2'])
+      assert.throws(() => derive(exchange, { url }), TypeError)
+  })
+
   it('can be derived from again', () => {
     const first = derive(fakeExchange({ url: '/a' }), { signal: AbortSignal.abort() })
     const { signal } = new AbortController()
