@@ -1,13 +1,15 @@
 import assert from 'node:assert/strict'
-import { createServer, type RequestListener } from 'node:http'
+import { createServer, type RequestListener, type ServerResponse } from 'node:http'
 import { connect } from 'node:net'
 import { describe, test } from 'node:test'
 import { HeaderMap, millrace } from '@millrace/core'
 import { mount } from '@millrace/express'
+import { mount as koaMount } from '@millrace/koa'
 import { connect as connectPlugin, listener } from '@millrace/node'
 import { layerPlugin } from '@millrace/testing'
 import express from 'express'
 import fc from 'fast-check'
+import Koa from 'koa'
 import morgan from 'morgan'
 import { serving } from './hosts.ts'
 
@@ -39,26 +41,40 @@ const fields = [
   '</b>',
 ]
 
-/** The same answer to every request, from one list of fields, as a cache has it. */
+const short = ['Age', '0', 'ETag', '"v1"']
+
+/** The same answer to every request, from one list of fields, as a cache has it; below `/short` a 304 from another list. */
 const answering = () =>
   millrace({
     plugins: [
-      layerPlugin('one', async () => ({
-        status: 200,
-        headers: new HeaderMap(fields),
-        body: Buffer.from('ok'),
-      })),
+      layerPlugin('one', async ({ path }) =>
+        path === '/short'
+          ? { status: 304, headers: new HeaderMap(short), body: null }
+          : { status: 200, headers: new HeaderMap(fields), body: Buffer.from('ok') },
+      ),
     ],
     routes: { '/**': { one: true } },
   })
 
+type Standing = readonly (readonly [string, string | string[]])[]
+
+const setFields = (res: ServerResponse, isShort: boolean): void => {
+  if (isShort) {
+    res.setHeader('Age', '0').setHeader('ETag', '"v1"')
+    return
+  }
+  res.setHeader('Content-Type', 'text/plain').setHeader('Content-Length', '2').setHeader('Age', '0')
+  res.setHeader('Link', ['</a>', '</b>'])
+}
+
 const merged =
-  (standing: readonly (readonly [string, string | string[]])[]): RequestListener =>
-  (_req, res) => {
+  (standing: Standing): RequestListener =>
+  (req, res) => {
     for (const [name, value] of standing) res.setHeader(name, value)
-    res.setHeader('Content-Type', 'text/plain').setHeader('Content-Length', '2').setHeader('Age', '0')
-    res.setHeader('Link', ['</a>', '</b>'])
-    res.writeHead(200).end('ok')
+    const isShort = req.url === '/short'
+    setFields(res, isShort)
+    if (isShort) res.writeHead(304).end()
+    else res.writeHead(200).end('ok')
   }
 
 const standing = fc.array(
@@ -70,37 +86,67 @@ const standing = fc.array(
 )
 const request = fc.record({
   method: fc.constantFrom('GET', 'HEAD', 'POST'),
+  path: fc.constantFrom('/', '/short'),
   version: fc.constantFrom('1.1', '1.0'),
   connection: fc.constantFrom('', 'Connection: close\r\n', 'Connection: keep-alive\r\n'),
   standing,
 })
 
 describe('a head that is used again', () => {
-  test('is what Node would write, whatever the request and whatever stands on the response', async () => {
-    let now: readonly (readonly [string, string | string[]])[] = []
-    const wrapped = listener(answering(), () => assert.fail('the layer answers'))
-    const served: RequestListener = (req, res) => {
-      for (const [name, value] of now) res.setHeader(name, value)
-      wrapped(req, res)
-    }
-    await serving(served, async (ours) => {
-      await serving(
-        (req, res) => merged(now)(req, res),
-        async (nodes) => {
+  const hosts: Readonly<
+    Record<string, (now: () => Standing) => readonly [RequestListener, RequestListener]>
+  > = {
+    Node: (now) => {
+      const wrapped = listener(answering(), () => assert.fail('the layer answers'))
+      const served: RequestListener = (req, res) => {
+        for (const [name, value] of now()) res.setHeader(name, value)
+        wrapped(req, res)
+      }
+      return [served, (req, res) => merged(now())(req, res)]
+    },
+    Koa: (now) => {
+      const app = (install: (koa: Koa) => void): RequestListener => {
+        const koa = new Koa()
+        koa.use((ctx, next) => {
+          for (const [name, value] of now()) ctx.res.setHeader(name, value)
+          return next()
+        })
+        install(koa)
+        return koa.callback()
+      }
+      return [
+        app((koa) => koa.use(koaMount(answering())())),
+        app((koa) =>
+          koa.use(({ res, response, path }) => {
+            if (path === '/short') response.body = null
+            response.status = path === '/short' ? 304 : 200
+            setFields(res, path === '/short')
+            if (path !== '/short') response.body = Buffer.from('ok')
+          }),
+        ),
+      ]
+    },
+  }
+
+  for (const [host, pair] of Object.entries(hosts))
+    test(`is what ${host} would write, whatever the request and whatever stands on the response`, async () => {
+      let now: Standing = []
+      const [served, bare] = pair(() => now)
+      await serving(served, async (ours) => {
+        await serving(bare, async (nodes) => {
           await fc.assert(
             fc.asyncProperty(fc.array(request, { minLength: 2, maxLength: 4 }), async (requests) => {
-              for (const { method, version, connection, standing } of requests) {
+              for (const { method, path, version, connection, standing } of requests) {
                 now = standing
-                const text = `${method} / HTTP/${version}\r\nHost: a\r\n${connection}\r\n`
+                const text = `${method} ${path} HTTP/${version}\r\nHost: a\r\n${connection}\r\n`
                 assert.equal(await say(ours, text), await say(nodes, text))
               }
             }),
-            { numRuns: 60, seed: 1 },
+            { numRuns: 100, seed: 1 },
           )
-        },
-      )
+        })
+      })
     })
-  })
 
   test('minds what changes about the server meanwhile', async () => {
     const server = createServer(listener(answering(), () => assert.fail('the layer answers')))

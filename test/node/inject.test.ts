@@ -1,4 +1,6 @@
 import assert from 'node:assert/strict'
+import { once } from 'node:events'
+import { connect } from 'node:net'
 import { describe, test } from 'node:test'
 import { millrace, type Reply } from '@millrace/core'
 import { layerPlugin } from '@millrace/testing'
@@ -39,6 +41,25 @@ for (const [name, host] of Object.entries(hosts)) {
         assert.deepEqual(calls, ['/text/7?x=1', '/json'])
         assert.deepEqual(marks, [undefined, cause])
         assert.match(String(recursion), /SyntheticRecursionError/)
+      })
+    })
+
+    test('comes from where the request came that it is made for, and not from this machine', async () => {
+      const addresses: string[] = []
+      const plugin = layerPlugin('probe', async (exchange, next) => {
+        addresses.push(exchange.client.address)
+        if (!exchange.synthetic) await textOf(await exchange.inject({ url: '/json', cause: {} }))
+        return next(exchange)
+      })
+      const mill = millrace({ plugins: [plugin], routes: { '/**': { probe: true } } })
+      await serving(host(mill, []), async (origin) => {
+        const { port } = new URL(origin)
+        const socket = connect({ port: Number(port), host: '127.0.0.1', localAddress: '127.0.0.2' })
+        socket.end('GET /json HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n').resume()
+        await once(socket, 'close')
+        assert.equal(addresses.length, 2)
+        assert.equal(addresses[1], addresses[0])
+        assert.match(addresses[0] ?? '', /127\.0\.0\.2$/)
       })
     })
   })

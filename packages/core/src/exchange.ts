@@ -1,4 +1,5 @@
 import type { HeaderMap } from './header-map.ts'
+import { searchOf, withSearch } from './path.ts'
 import type { Reply } from './reply.ts'
 
 /** Values of a request's path by the `:name`s of the patterns that match it, percent-decoded. */
@@ -43,6 +44,8 @@ export abstract class Exchange<P = Params> {
   /** The path part of the target as sent: not decoded, not normalised. */
   abstract readonly path: string
   abstract readonly query: URLSearchParams
+  /** As the host sees it (Express: `req.protocol`, Koa: `ctx.protocol`, so their proxy settings hold). */
+  abstract readonly scheme: string
   abstract readonly headers: RequestHeaders
   abstract readonly params: P
   /**
@@ -72,6 +75,17 @@ export abstract class Exchange<P = Params> {
   abstract handle(): Promise<Reply>
 
   /**
+   * The whole body of the request, for those who decide by it. The handler reads it as if nobody had looked. Wait for
+   * it before calling `next`, and do not change the bytes.
+   *
+   * @param limit bytes to hold at most; the first who asks decides how many are looked at
+   * @returns undefined when there are more, or when somebody else reads the body already, has read it, or has still to
+   * tell the client to send it (`Expect: 100-continue`)
+   * @throws ClientGoneError (as a rejection) when the client leaves before it has sent all
+   */
+  abstract content(limit: number): Promise<Uint8Array | undefined>
+
+  /**
    * Sends another request through the whole app, in this process: for what needs another run of a handler (background
    * refresh, warm-up, sub-requests). Its reply's body is a stream.
    *
@@ -80,11 +94,34 @@ export abstract class Exchange<P = Params> {
   abstract inject(request: SyntheticRequest): Promise<Reply>
 }
 
-/** The same exchange with another signal: what a layer passes to `next` to put a deadline on what follows. */
-export const derive = <X extends Exchange<unknown>>(
-  exchange: X,
-  change: { readonly signal: AbortSignal },
-): X => Object.create(exchange, { signal: { value: change.signal, enumerable: true } })
+/** What a derived exchange says instead. */
+export interface Change {
+  /** A deadline on what follows. */
+  readonly signal?: AbortSignal
+  /** All header fields, by lower-case name; one that is undefined is not there. */
+  readonly headers?: RequestHeaders
+  /** The target, which may differ in its query alone. */
+  readonly url?: string
+}
+
+/**
+ * The same exchange but for what is given: what a layer passes to `next`, so that the layers further in and the
+ * handler see that instead.
+ *
+ * @throws TypeError when `url` has another path
+ */
+export const derive = <X extends Exchange<unknown>>(exchange: X, { signal, headers, url }: Change): X => {
+  const own: PropertyDescriptorMap = {}
+  if (signal) own['signal'] = { value: signal, enumerable: true }
+  if (headers) own['headers'] = { value: headers, enumerable: true }
+  if (url !== undefined) {
+    if (withSearch(exchange.url, url) !== url)
+      throw new TypeError(`a derived url may differ from "${exchange.url}" in its query alone, got "${url}"`)
+    own['url'] = { value: url, enumerable: true }
+    own['query'] = { value: new URLSearchParams(searchOf(url)), enumerable: true }
+  }
+  return Object.create(exchange, own)
+}
 
 /** A layer called `next` twice on a route. Retry belongs around calls (`mill.wrap`) or injected requests. */
 export class HandlerAlreadyRanError extends Error {

@@ -20,6 +20,16 @@ const beforeQuery = (target: string, from: number): string => {
   return from === 0 ? whole : whole.slice(from)
 }
 
+/** The query of a request target with its "?"; nothing where there is none. */
+export const searchOf = (target: string): string => {
+  const mark = target.indexOf('?')
+  return mark < 0 ? '' : target.slice(mark)
+}
+
+/** A request target with the query of another. */
+export const withSearch = (target: string, other: string): string =>
+  target.slice(0, target.length - searchOf(target).length) + searchOf(other)
+
 /**
  * A path in which there is nothing that software may disagree about: encodings and what needs one, backslashes,
  * doubled slashes, dots in front (also "'", which one of Node's two URL parsers encodes).

@@ -3,8 +3,11 @@ import type { HostRequest, HostResponse } from '@millrace/node'
 /** What of Express's request we look at: the same in 4 and 5. */
 export interface ExpressRequest extends HostRequest {
   readonly method: string
+  readonly protocol: string
   readonly app: ExpressApp
-  readonly originalUrl: string
+  originalUrl: string
+  /** A getter in 5, unless middleware has put another; in 4 it was parsed when the request came. */
+  readonly query: object
   /** Undefined again once the routers are done. */
   readonly baseUrl: string | undefined
   readonly ip?: string | undefined
@@ -14,6 +17,7 @@ export interface ExpressRequest extends HostRequest {
 /** An app is the function that a server calls. */
 export interface ExpressApp {
   (...args: never[]): unknown
+  get(setting: string): unknown
   /** The app that this one is mounted in, and where. */
   readonly parent?: ExpressApp | undefined
   readonly mountpath?: unknown

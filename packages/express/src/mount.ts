@@ -5,10 +5,12 @@ import {
   type Millrace,
   type Pipeline,
   type Reply,
+  type RequestHeaders,
   type RouteRules,
 } from '@millrace/core'
-import { type App, NodeExchange, pipelineWithin, serve, startBehind } from '@millrace/node'
+import { type App, lend, NodeExchange, pipelineWithin, serve, startBehind } from '@millrace/node'
 import type { ExpressRequest, ExpressResponse } from './host.ts'
+import { queryWith } from './query.ts'
 import { routeLabel } from './route-label.ts'
 
 export type Middleware = (req: ExpressRequest, res: ExpressResponse, next: (error?: unknown) => void) => void
@@ -44,8 +46,23 @@ class ExpressExchange extends NodeExchange {
     return routeLabel(this.req) ?? this.pipeline.route
   }
 
+  override get scheme(): string {
+    return this.req.protocol
+  }
+
   override get client(): { readonly address: string } {
     return { address: this.req.ip ?? '' }
+  }
+
+  protected override disguise(headers: RequestHeaders | undefined, url: string | undefined): () => void {
+    const { req } = this
+    const undo = super.disguise(headers, url)
+    if (url === undefined || !Object.hasOwn(req, 'query')) return undo
+    const giveBack = lend(req, { query: queryWith(req, this.base.url, url) })
+    return () => {
+      undo()
+      giveBack()
+    }
   }
 
   protected reply(): Promise<Reply> {

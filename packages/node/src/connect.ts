@@ -51,6 +51,7 @@ export const connect = <
     if (!(exchange instanceof NodeExchange))
       throw new TypeError(`the plugin "${name}" needs a node:http response, which this exchange has not`)
     const { req, res } = exchange
+    exchange.show()
     const capture = new Capture(res, exchange.method)
     // Koa begins with 404, which a middleware that answers does not expect.
     const before = res.statusCode

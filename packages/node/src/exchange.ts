@@ -12,10 +12,14 @@ import {
   type RequestHeaders,
   SyntheticRecursionError,
   type SyntheticRequest,
+  searchOf,
+  withSearch,
 } from '@millrace/core'
 import { answer } from './answer.ts'
 import { Capture } from './capture.ts'
 import { CapturedReply } from './captured-reply.ts'
+import { contentOf } from './content.ts'
+import { formsOf, lend } from './guise.ts'
 import type { HostRequest, HostResponse } from './host.ts'
 import { type App, causeOf, inject } from './inject.ts'
 
@@ -42,7 +46,7 @@ export abstract class NodeExchange extends Exchange {
   /** The exchange that this one runs inside of, where Millraces or an inline `use` are nested. */
   readonly outer: NodeExchange | undefined
   /** This exchange itself, also seen from one derived of it: there is one capture for all. */
-  private readonly base: NodeExchange
+  protected readonly base: NodeExchange
   private made: Capture | undefined
   private knownPath: string | undefined
   private knownQuery: URLSearchParams | undefined
@@ -82,11 +86,12 @@ export abstract class NodeExchange extends Exchange {
   }
 
   get query(): URLSearchParams {
-    if (!this.knownQuery) {
-      const mark = this.url.indexOf('?')
-      this.knownQuery = new URLSearchParams(mark < 0 ? '' : this.url.slice(mark + 1))
-    }
+    this.knownQuery ??= new URLSearchParams(searchOf(this.url))
     return this.knownQuery
+  }
+
+  get scheme(): string {
+    return isEncrypted(this.req.socket) ? 'https' : 'http'
   }
 
   get headers(): RequestHeaders {
@@ -129,12 +134,67 @@ export abstract class NodeExchange extends Exchange {
   handle(): Promise<Reply> {
     if (this.opened) return Promise.reject(new HandlerAlreadyRanError(this))
     this.req[current] = this
+    if (this !== this.base) this.show()
     return this.reply()
+  }
+
+  /**
+   * Lets the host's request say what this exchange says, where it was derived with other fields or another query: for
+   * the handler, until it has ended its answer, and for what else works on the host's own request inside of a layer.
+   */
+  show(): void {
+    const { base } = this
+    const headers = this.headers === base.headers ? undefined : this.headers
+    const url = this.url === base.url ? undefined : this.url
+    if (headers === undefined && url === undefined) return
+    base.keep()
+    const { lifetime } = this.capture
+    lifetime.handlerEnded()
+    const undo = this.disguise(headers, url)
+    const end = (): void => {
+      this.req[current]?.base.keep()
+      undo()
+    }
+    lifetime.whenHandlerEnds = end
+  }
+
+  /** What this exchange says stays, whatever its request is going to say; so it is for those around it. */
+  private keep(): void {
+    if (Object.hasOwn(this, 'headers')) return
+    const { headers, client } = this
+    Object.defineProperties(this, { headers: { value: { ...headers } }, client: { value: client } })
+    this.outer?.base.keep()
+  }
+
+  /**
+   * Gives the host's request other fields, or another query, also where the host has made something of them already.
+   *
+   * @returns what undoes it
+   */
+  protected disguise(headers: RequestHeaders | undefined, url: string | undefined): () => void {
+    const { req } = this
+    const giveBack = lend(req, {
+      ...(headers && formsOf(req, headers, this.url)),
+      ...(url !== undefined && req.originalUrl !== undefined && { originalUrl: url }),
+    })
+    // In part only: a router inside of which we are has taken its own path off.
+    if (url !== undefined) req.url = withSearch(req.url ?? '/', url)
+    return () => {
+      giveBack()
+      if (url !== undefined && req.url === withSearch(req.url ?? '/', url))
+        req.url = withSearch(req.url, this.base.url)
+    }
+  }
+
+  content(limit: number): Promise<Uint8Array | undefined> {
+    return contentOf(this.req, this.res, limit)
   }
 
   async inject(request: SyntheticRequest): Promise<Reply> {
     if (this.synthetic) throw new SyntheticRecursionError()
-    return inject(this.app, request)
+    // Not from this machine: apps trust that, and show it more.
+    const address = this.req.socket.remoteAddress ?? nowhere
+    return inject(this.app, request, { scheme: this.scheme, address })
   }
 
   /** The whole app, as the server calls it. */
@@ -148,6 +208,11 @@ export abstract class NodeExchange extends Exchange {
   /** Runs the host's handler and resolves with its reply when the head is known. */
   protected abstract reply(): Promise<Reply>
 }
+
+/** The address of nobody, for clients that have none (any more). */
+const nowhere = '0.0.0.0'
+
+const isEncrypted = (socket: object): boolean => 'encrypted' in socket && socket.encrypted === true
 
 /** The exchange as the innermost handler's layers passed it on: its `signal` is the one to obey. */
 export const exchangeOf = (req: HostRequest): NodeExchange | undefined => req[current]

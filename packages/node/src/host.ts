@@ -11,7 +11,10 @@ declare module 'node:http2' {
 export interface HostRequest extends EventEmitter {
   readonly method?: string | undefined
   url?: string | undefined
+  /** Set by Connect and Express, which take the paths of mounted routers off `url`. */
+  originalUrl?: string | undefined
   readonly headers: Readonly<Record<string, string | string[] | undefined>>
+  readonly aborted?: boolean
   readonly httpVersionMajor?: number
   readonly socket: { readonly remoteAddress?: string | undefined }
 }

@@ -18,6 +18,8 @@ export class Lifetime {
   #done: PromiseWithResolvers<Outcome> | undefined
   #controller: AbortController | undefined
   #reason: Error | undefined
+  /** Called once, when the handler has ended its answer; not when the host or a layer ends it. */
+  whenHandlerEnds: (() => void) | undefined
 
   constructor(res: HostResponse, watched: Watched) {
     this.#res = res
@@ -47,6 +49,12 @@ export class Lifetime {
   abort(reason: Error): void {
     this.#reason ??= reason
     this.#controller?.abort(reason)
+  }
+
+  handlerEnded(): void {
+    const task = this.whenHandlerEnds
+    this.whenHandlerEnds = undefined
+    task?.()
   }
 
   /** `close` is the one event that comes whatever happens (node#1309, node#46666). */

@@ -103,6 +103,7 @@ export abstract class Recorder implements Receiver, Written {
 
   /** For a handler that failed before it answered, on a host that does not turn errors into answers. */
   fail(error: unknown): void {
+    this.lifetime.handlerEnded()
     this.#expected.reject(error)
   }
 
@@ -119,6 +120,7 @@ export abstract class Recorder implements Receiver, Written {
    */
   pass(body?: CapturedBody): void {
     if (this.mode !== 'open') return
+    this.lifetime.whenHandlerEnds = undefined
     this.body = body
     this.mode = 'passing'
   }
@@ -143,11 +145,9 @@ export abstract class Recorder implements Receiver, Written {
     }
     if (this.#direct) return callBelow(this.res, this.#beneath, 'writeHead', args)
     if (this.mode !== 'open') throw new HeadersSentError(this.res)
-    const { res } = this
-    const given = takeHead(res, args)
-    this.#given = given
+    this.#given = takeHead(this.res, args)
     this.#hold('writeHead', args)
-    return res
+    return this.res
   }
 
   onWrite(args: readonly unknown[]): boolean {
@@ -163,8 +163,10 @@ export abstract class Recorder implements Receiver, Written {
   }
 
   onEnd(args: readonly unknown[]): unknown {
-    if (this.#direct) this.endThrough(args, this.#beneath)
-    else {
+    if (this.#direct) {
+      this.lifetime.handlerEnded()
+      this.endThrough(args, this.#beneath)
+    } else {
       const chunk = chunkOf(args)
       if (chunk !== undefined) checkChunk(chunk, args[1])
       if (this.mode !== 'taken') {
@@ -173,6 +175,7 @@ export abstract class Recorder implements Receiver, Written {
         this.ended = true
       } else if (this.ended && chunk !== undefined) writeAfterEnd(this.res, args)
       else this.endTaken(args)
+      this.lifetime.handlerEnded()
     }
     return this.res
   }

@@ -19,12 +19,17 @@ export interface FakeRequest {
   readonly method?: string
   /** Path and query. Default `/`. */
   readonly url?: string
+  /** Default `http`. */
+  readonly scheme?: string
   /** Lower-case names. */
   readonly headers?: RequestHeaders
+  /** The content. Default: none. */
+  readonly body?: Uint8Array
   readonly params?: Params
   /** Default: the path. */
   readonly route?: string
   readonly address?: string
+  readonly native?: unknown
   /** Fields that middleware further out has set. */
   readonly preset?: Readonly<Record<string, string>>
   /** What a synthetic request was made for. */
@@ -39,6 +44,7 @@ export interface FakeRequest {
 export class FakeExchange extends Exchange {
   readonly method: string
   readonly url: string
+  readonly scheme: string
   readonly headers: RequestHeaders
   readonly params: Params
   readonly route: string
@@ -46,13 +52,14 @@ export class FakeExchange extends Exchange {
   readonly preset: HeaderMap
   readonly done: Promise<Outcome>
   readonly signal: AbortSignal
-  readonly native: unknown = undefined
+  readonly native: unknown
   readonly synthetic: object | undefined
   /** Every request that was injected. */
   readonly injected: SyntheticRequest[] = []
   /** Shared with exchanges derived of this one. */
   private readonly asked = { runs: 0 }
   private readonly handler: (exchange: Exchange) => Reply | Promise<Reply>
+  private readonly body: Uint8Array
   private readonly app: (request: SyntheticRequest) => Reply | Promise<Reply>
   private readonly settle: (outcome: Outcome) => void
   private readonly controller: AbortController = new AbortController()
@@ -61,12 +68,15 @@ export class FakeExchange extends Exchange {
     super()
     this.method = request.method ?? 'GET'
     this.url = request.url ?? '/'
+    this.scheme = request.scheme ?? 'http'
     this.headers = request.headers ?? {}
+    this.body = request.body ?? new Uint8Array()
     this.params = request.params ?? {}
     this.route = request.route ?? this.path
     this.client = { address: request.address ?? '127.0.0.1' }
     this.preset = HeaderMap.from(request.preset ?? {})
     this.handler = request.handler ?? (() => reply(200, { 'content-type': 'text/plain' }, 'ok'))
+    this.native = request.native
     this.synthetic = request.synthetic
     this.app = request.app ?? (() => reply(404))
     this.signal = this.controller.signal
@@ -91,6 +101,10 @@ export class FakeExchange extends Exchange {
   async handle(): Promise<Reply> {
     if (this.asked.runs++ > 0) throw new HandlerAlreadyRanError(this)
     return this.handler(this)
+  }
+
+  async content(limit: number): Promise<Uint8Array | undefined> {
+    return this.body.byteLength <= limit ? this.body : undefined
   }
 
   async inject(request: SyntheticRequest): Promise<Reply> {
