@@ -88,7 +88,7 @@ mill.configure({ plugins: [] })
 // @ts-expect-error
 mill.inline({ cahce: '10m' })
 // @ts-expect-error
-mill.inline({ cache: { ttl: {} } })
+mill.inline({ cache: { ttl: [] } })
 millrace({
   plugins,
   // @ts-expect-error

@@ -38,7 +38,9 @@ export const printExplained = ({ method, path, site, patterns, params, layers }:
     [plugin, stage, '', '', from],
     ...Object.entries(options).map(([name, option]) => ['', '', name, show(option.value), option.from]),
   ])
-  return `${head}\n${columns([['layer', 'stage', 'option', 'value', 'rule'], ...rows])}`
+  const said = layers.flatMap(({ plugin, says = [] }) => labelled(plugin, says))
+  const table = columns([['layer', 'stage', 'option', 'value', 'rule'], ...rows])
+  return `${head}\n${table}${said.length === 0 ? '' : `\n${columns(said)}`}`
 }
 
 /** The label on the first line alone. */

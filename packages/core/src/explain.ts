@@ -1,3 +1,4 @@
+import type { Question } from './plugin.ts'
 import type { Effective } from './rules.ts'
 import type { Stage } from './stage.ts'
 
@@ -9,6 +10,8 @@ export interface ExplainedLayer {
   readonly options: Readonly<Record<string, { readonly value: unknown; readonly from: string }>>
   /** The most specific rule that switched the plugin on. */
   readonly from: string
+  /** What the plugin would do with this very request, where it can tell. */
+  readonly says?: readonly string[]
 }
 
 export interface Explanation {
@@ -26,16 +29,18 @@ export const explain = (
   patterns: readonly string[],
   effective: readonly Effective[],
   params: Readonly<Record<string, string>>,
+  question?: Question,
 ): Explanation => ({
   site,
   patterns,
   params,
-  layers: effective.map(({ plugin, options, from, source }) => ({
+  layers: effective.map(({ plugin, rule, options, from, source }) => ({
     plugin: plugin.name,
     stage: plugin.stage,
     options: Object.fromEntries(
       Object.entries(options).map(([name, value]) => [name, { value, from: from[name] ?? source }]),
     ),
     from: source,
+    ...(question && plugin.explain && { says: plugin.explain(rule, question) }),
   })),
 })

@@ -2,10 +2,12 @@ export { type Body, type BodyObserver, BodyStream, tap } from './body.ts'
 export type { Call } from './call.ts'
 export { type Channel, channel } from './channel.ts'
 export { type Clock, systemClock, type Timer } from './clock.ts'
-export { type Duration, parseDuration } from './duration.ts'
+export { type Duration, durationExpected, parseDuration } from './duration.ts'
+export { type Encodings, encodingsOf, keepEncodings } from './encodings.ts'
 export { AmbiguousPathError, ConfigError } from './errors.ts'
 export {
   AlreadyAnsweredError,
+  type Change,
   type Client,
   ClientGoneError,
   derive,
@@ -20,7 +22,25 @@ export {
 export type { ExplainedLayer, Explanation } from './explain.ts'
 export { HeaderMap, sameName } from './header-map.ts'
 export type { HealthReport } from './health.ts'
-export { type CacheControl, parseCacheControl } from './http/cache-control.ts'
+export { type Accepted, parseAccept } from './http/accept.ts'
+export { parseAge } from './http/age.ts'
+export { type CacheControl, deltaSeconds, parseCacheControl } from './http/cache-control.ts'
+export { type CacheStatus, type Forwarded, formatCacheStatus } from './http/cache-status.ts'
+export { formatHttpDate, parseHttpDate } from './http/date.ts'
+export { type EntityTag, parseEntityTag, parseEntityTags, sameStrongly, sameWeakly } from './http/etag.ts'
+export { fieldOf } from './http/field.ts'
+export { parseNames } from './http/list.ts'
+export { evaluatePreconditions, ifRangeHolds, type Validators } from './http/precondition.ts'
+export {
+  type ByteRange,
+  type ContentRange,
+  formatContentRange,
+  multipartRanges,
+  parseContentRange,
+  parseRange,
+} from './http/range.ts'
+export { parseTargeted } from './http/targeted.ts'
+export { normalizedField, parseVary, varyKey } from './http/vary.ts'
 export { compose, type Handler, type Layer } from './layer.ts'
 export {
   type Inspection,
@@ -30,14 +50,16 @@ export {
   type Routes,
   type Wrappable,
 } from './millrace.ts'
-export { pathOf } from './path.ts'
+export { pathOf, searchOf, withSearch } from './path.ts'
 export type { Pipeline } from './pipeline.ts'
 export {
   type AnyPlugin,
   type CallLayer,
+  type ControlsOf,
   definePlugin,
   type Health,
   type Plugin,
+  type Question,
   type RuleTypes,
   type Site,
 } from './plugin.ts'

@@ -1,5 +1,7 @@
 import type { AnyPlugin } from './plugin.ts'
-import { describeOptions } from './rules.ts'
+import { describeOptions, schemaOf } from './rules.ts'
+
+type Kind = Parameters<typeof schemaOf>[1]
 
 /**
  * The JSON Schema (draft 2020-12) of a table file `{ routes, calls }` for the given plugins, for editors and other
@@ -13,24 +15,30 @@ export const tableSchema = (plugins: Iterable<AnyPlugin>): Readonly<Record<strin
     type: 'object',
     properties: {
       $schema: { type: 'string' },
-      routes: rulesOf(all.filter((plugin) => plugin.http)),
-      calls: rulesOf(all.filter((plugin) => plugin.call)),
+      routes: rulesOf(
+        all.filter((plugin) => plugin.http),
+        'route',
+      ),
+      calls: rulesOf(
+        all.filter((plugin) => plugin.call),
+        'call',
+      ),
     },
     additionalProperties: false,
   }
 }
 
-const rulesOf = (plugins: readonly AnyPlugin[]): object => ({
+const rulesOf = (plugins: readonly AnyPlugin[], kind: Kind): object => ({
   type: 'object',
   additionalProperties: {
     type: 'object',
-    properties: Object.fromEntries(plugins.map((plugin) => [plugin.name, ruleOf(plugin)])),
+    properties: Object.fromEntries(plugins.map((plugin) => [plugin.name, ruleOf(plugin, kind)])),
     additionalProperties: false,
   },
 })
 
-const ruleOf = (plugin: AnyPlugin): object => {
-  const { $schema: _, ...options } = describeOptions(plugin) ?? { type: 'object' }
+const ruleOf = (plugin: AnyPlugin, kind: Kind): object => {
+  const { $schema: _, ...options } = describeOptions(schemaOf(plugin, kind)) ?? { type: 'object' }
   const short = plugin.shorthand ? [{ type: ['string', 'number'] }] : []
   return { anyOf: [{ type: 'boolean' }, ...short, options] }
 }

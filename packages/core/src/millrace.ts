@@ -3,6 +3,7 @@ import { type Call, FreshCall } from './call.ts'
 import { type Clock, systemClock } from './clock.ts'
 import { closest } from './closest.ts'
 import { ConfigError } from './errors.ts'
+import type { RequestHeaders } from './exchange.ts'
 import { type Explanation, explain } from './explain.ts'
 import { type HealthReport, healthOf } from './health.ts'
 import { tableSchema } from './json-schema.ts'
@@ -10,7 +11,7 @@ import type { Handler } from './layer.ts'
 import { Lifecycle } from './lifecycle.ts'
 import { pathOf } from './path.ts'
 import type { Pipeline } from './pipeline.ts'
-import type { AnyPlugin } from './plugin.ts'
+import type { AnyPlugin, ControlsOf } from './plugin.ts'
 import { type CallRules, isRecord, type RouteRules, show } from './rules.ts'
 import { stages } from './stage.ts'
 import { Table } from './table.ts'
@@ -52,8 +53,13 @@ export interface Millrace<P extends readonly AnyPlugin[] = readonly AnyPlugin[]>
     readonly routes?: Routes<P, R>
     readonly calls?: Readonly<Record<string, CallRules<P>>>
   }): void
-  /** What holds for a request and which rule said so. */
-  explain(method: string, path: string): Explanation
+  /**
+   * What holds for a request and which rule said so; and what plugins would do with this very one.
+   *
+   * @param target path, and query if it has one
+   * @param headers lower-case names
+   */
+  explain(method: string, target: string, headers?: RequestHeaders): Explanation
   /** What holds for a wrapped function of that name by the table. */
   explainCall(name: string): Explanation
   /** The JSON Schema of a table file `{ routes, calls }` for the installed plugins. */
@@ -86,7 +92,7 @@ export interface Inspection {
 export function millrace<
   const P extends readonly AnyPlugin[],
   const R extends Readonly<Record<string, unknown>> = Record<never, never>,
->(options: MillraceOptions<P, R>): Millrace<P> {
+>(options: MillraceOptions<P, R>): Millrace<P> & ControlsOf<P> {
   checkOptions('millrace()', options, ['plugins', 'routes', 'calls', 'clock'])
   const clock = options.clock ?? systemClock
   const plugins = inOrder(options.plugins)
@@ -105,7 +111,7 @@ export function millrace<
       .map((plugin) => plugin.name)
   }
 
-  return {
+  const mill: Millrace<P> = {
     clock,
     wrap<A extends unknown[], O>(
       name: string,
@@ -132,10 +138,13 @@ export function millrace<
       routes = nextRoutes
       calls = nextCalls
     },
-    explain: (method, path) => {
-      const pipeline = table.match(method.toUpperCase(), pathOf(path))
+    explain: (asked, target, headers = {}) => {
+      const method = asked.toUpperCase()
+      const pipeline = table.match(method, pathOf(target))
       const patterns = pipeline.patterns.map((pattern) => pattern.source)
-      return explain(pipeline.site.name, patterns, pipeline.effective, pipeline.params(pathOf(path)))
+      const params = pipeline.params(pathOf(target))
+      const question = { method, target, headers, params }
+      return explain(pipeline.site.name, patterns, pipeline.effective, params, question)
     },
     explainCall(name) {
       const { patterns, effective } = table.call(name, {})
@@ -171,6 +180,24 @@ export function millrace<
       return () => pipeline
     },
   }
+  return withControls(mill, plugins.values())
+}
+
+/** @throws ConfigError when a plugin is named like something that is there already */
+const withControls = <P extends readonly AnyPlugin[]>(
+  mill: Millrace<P>,
+  plugins: Iterable<AnyPlugin>,
+): Millrace<P> & ControlsOf<P> => {
+  const controls: Record<string, object> = {}
+  for (const plugin of plugins) {
+    if (plugin.controls === undefined) continue
+    if (plugin.name in mill)
+      throw new ConfigError([
+        `plugins: "${plugin.name}" is a name of Millrace's own; give the plugin another one`,
+      ])
+    controls[plugin.name] = plugin.controls
+  }
+  return Object.assign(mill, controls as ControlsOf<P>)
 }
 
 /** @throws ConfigError when there is something that nobody would read */

@@ -1,6 +1,6 @@
 import type { Call } from './call.ts'
 import type { Clock } from './clock.ts'
-import type { Exchange } from './exchange.ts'
+import type { Exchange, Params, RequestHeaders } from './exchange.ts'
 import type { Handler, Layer } from './layer.ts'
 import type { Reply } from './reply.ts'
 import type { Schema, SchemaInput } from './schema.ts'
@@ -32,8 +32,9 @@ export interface Health {
  * @typeParam Name the key in a route's rules
  * @typeParam Input what a rule may say besides `true` and `false`; a {@link RuleTypes} where it depends on the route
  * @typeParam Rule what the schema makes of it: every default filled in
+ * @typeParam CallRule the same of a rule for a call, where that is another one
  */
-export interface Plugin<Name extends string = string, Input = unknown, Rule = unknown> {
+export interface Plugin<Name extends string = string, Input = unknown, Rule = unknown, CallRule = Rule> {
   readonly name: Name
   readonly stage: Stage
   /**
@@ -43,6 +44,8 @@ export interface Plugin<Name extends string = string, Input = unknown, Rule = un
    * say together. An issue about several options should name none, so that it counts only the second time.
    */
   readonly rule: Schema<Rule>
+  /** The same for rules around calls. Default `rule`. */
+  readonly callRule?: Schema<CallRule>
   /** Carries `Input` to the compiler; never set. */
   readonly '~input'?: Input
   /** Turns the short form of a rule (`cache: '30s'`) into options; undefined when the value is none. */
@@ -50,7 +53,7 @@ export interface Plugin<Name extends string = string, Input = unknown, Rule = un
   /** The layer for routes. Called once for each effective set of rules whenever the table is (re)configured. */
   http?(rule: Rule, site: Site): Layer<Exchange, Reply>
   /** The layer for wrapped calls. */
-  call?(rule: Rule, site: Site): CallLayer
+  call?(rule: CallRule, site: Site): CallLayer
   /** Opens what needs opening. Requests are served meanwhile. */
   start?(): Promise<void>
   /** Finishes accepted work and lets go of everything `start` opened. */
@@ -58,6 +61,30 @@ export interface Plugin<Name extends string = string, Input = unknown, Rule = un
   /** What an operator sees; plain data. */
   inspect?(): unknown
   health?(): Promise<Health>
+  /** What it would do with a request, in short sentences for an operator. */
+  explain?(rule: Rule, question: Question): readonly string[]
+  /** What an operator or a program does with it: found on the Millrace under the plugin's name, as `mill.cache`. */
+  readonly controls?: object
+}
+
+/** A request that is not sent: what `mill.explain` is asked about. */
+export interface Question {
+  readonly method: string
+  /** Path and query. */
+  readonly target: string
+  readonly headers: RequestHeaders
+  readonly params: Params
+}
+
+/** The controls of the installed plugins, by name. */
+export type ControlsOf<P extends readonly AnyPlugin[]> = {
+  readonly [Each in P[number] as Each extends { readonly controls: object }
+    ? Each['name']
+    : never]: Each extends {
+    readonly controls: infer Controls
+  }
+    ? Controls
+    : never
 }
 
 /** A plugin of any kind, as the composition root holds it. */

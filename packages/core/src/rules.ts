@@ -1,7 +1,7 @@
 import { closest } from './closest.ts'
 import type { Params } from './exchange.ts'
 import type { AnyPlugin, RuleTypes } from './plugin.ts'
-import type { SchemaIssue, SchemaResult } from './schema.ts'
+import type { Schema, SchemaIssue, SchemaResult } from './schema.ts'
 
 /**
  * The names and the rule types of the installed plugins: what may stand on the right side of a rule. Mapped over the
@@ -40,6 +40,7 @@ export interface Rule {
   readonly source: string
   /** For messages: `routes["GET /x"]`. */
   readonly place: string
+  readonly kind: Place['kind']
   readonly says: ReadonlyMap<AnyPlugin, Options | false>
 }
 
@@ -74,7 +75,7 @@ export const readRule = (
   complain: (problem: string) => void,
 ): Rule => {
   const says = new Map<AnyPlugin, Options | false>()
-  const rule: Rule = { source, place: place.path, says }
+  const rule: Rule = { source, place: place.path, kind: place.kind, says }
   if (!isRecord(raw)) {
     complain(`${place.path}: expected an object of plugin names and their rules, got ${show(raw)}`)
     return rule
@@ -100,11 +101,12 @@ export const readRule = (
         continue
       }
       says.set(plugin, options)
-      const result = validate(plugin, options)
+      const result = validate(plugin, schemaOf(plugin, place.kind), options)
       if (typeof result === 'string') complain(`${at}: ${result}`)
       else if (result.issues) {
         for (const issue of result.issues) {
-          if (standsAlone(issue, options)) complain(describe(plugin, options, issue, at))
+          if (standsAlone(issue, options))
+            complain(describe(schemaOf(plugin, place.kind), options, issue, at))
         }
       }
     }
@@ -144,7 +146,8 @@ export const mergeRules = (
       }
     }
     if (!options || !last) continue
-    const result = validate(plugin, options)
+    const schema = schemaOf(plugin, last.kind)
+    const result = validate(plugin, schema, options)
     if (typeof result === 'string') complain(`${member(last.place, plugin.name)}: ${result}`)
     else if (result.issues) {
       for (const issue of result.issues) {
@@ -153,7 +156,7 @@ export const mergeRules = (
           [...said.values(), last].filter((each) => each !== rule).map((each) => each.place),
         )
         const together = others.size > 0 ? ` (together with ${list(others)})` : ''
-        complain(`${describe(plugin, options, issue, member(rule.place, plugin.name))}${together}`)
+        complain(`${describe(schema, options, issue, member(rule.place, plugin.name))}${together}`)
       }
     } else {
       const from = Object.fromEntries([...said].map(([option, rule]) => [option, rule.source]))
@@ -162,6 +165,10 @@ export const mergeRules = (
   }
   return effective
 }
+
+/** What checks a rule of this kind. */
+export const schemaOf = (plugin: AnyPlugin, kind: Place['kind']): Schema =>
+  kind === 'call' ? (plugin.callRule ?? plugin.rule) : plugin.rule
 
 const optionsOf = (plugin: AnyPlugin, value: unknown): Options | undefined => {
   if (value === true) return {}
@@ -174,9 +181,9 @@ const defined = (options: Options): Options =>
   Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined))
 
 /** @returns a word on the schema itself when it is the schema that is wrong. */
-const validate = (plugin: AnyPlugin, options: Options): SchemaResult<unknown> | string => {
+const validate = (plugin: AnyPlugin, schema: Schema, options: Options): SchemaResult<unknown> | string => {
   try {
-    const result = plugin.rule['~standard'].validate(options)
+    const result = schema['~standard'].validate(options)
     if (!(result instanceof Promise)) return result
     result.catch(() => undefined)
     return `the rule schema of plugin "${plugin.name}" answers later, or throws; it must answer at once`
@@ -191,12 +198,12 @@ const keysOf = (issue: SchemaIssue): readonly PropertyKey[] =>
   (issue.path ?? []).map((part) => (typeof part === 'object' ? part.key : part))
 
 /** `routes["GET /x"].cache.ttl: expected ..., got ...`, whatever the validator's own wording. */
-const describe = (plugin: AnyPlugin, options: Options, issue: SchemaIssue, place: string): string => {
+const describe = (schema: Schema, options: Options, issue: SchemaIssue, place: string): string => {
   const keys = keysOf(issue)
   const at = keys.reduce<string>((path, key) => member(path, key), place)
   const unknown = unknownKeys.exec(issue.message)
   if (unknown) {
-    const properties = describedAt(plugin, keys)?.['properties']
+    const properties = describedAt(schema, keys)?.['properties']
     const known = isRecord(properties) ? Object.keys(properties) : []
     const names = [...(unknown[1] ?? '').matchAll(/"([^"]+)"/g)].map((match) => match[1] ?? '')
     return names
@@ -211,13 +218,13 @@ const describe = (plugin: AnyPlugin, options: Options, issue: SchemaIssue, place
     (inside, key) => (isRecord(inside) || Array.isArray(inside) ? Reflect.get(inside, key) : undefined),
     options,
   )
-  return `${at}: ${wanted(plugin, keys, issue.message)}, got ${show(value)}`
+  return `${at}: ${wanted(schema, keys, issue.message)}, got ${show(value)}`
 }
 
-const wanted = (plugin: AnyPlugin, keys: readonly PropertyKey[], message: string): string => {
+const wanted = (schema: Schema, keys: readonly PropertyKey[], message: string): string => {
   // All that zod says of a value that fits no member of a union.
   if (message === 'Invalid input') {
-    const forms = formsOf(describedAt(plugin, keys))
+    const forms = formsOf(describedAt(schema, keys))
     return forms.length > 0 ? `expected ${[...new Set(forms)].join(' or ')}` : message
   }
   return message.replace(/^(?:invalid \w+|too (?:small|big)): /i, '').replace(/, received .*$/i, '')
@@ -233,20 +240,20 @@ const formsOf = (schema: unknown): readonly string[] => {
 
 /** The JSON Schema of one of a plugin's options, however deep, where its schema can tell. */
 const describedAt = (
-  plugin: AnyPlugin,
+  schema: Schema,
   keys: readonly PropertyKey[],
 ): Readonly<Record<string, unknown>> | undefined => {
-  let schema: unknown = describeOptions(plugin)
+  let part: unknown = describeOptions(schema)
   for (const key of keys) {
-    const { properties, items }: Record<string, unknown> = isRecord(schema) ? schema : {}
-    schema = isRecord(properties) ? properties[String(key)] : items
+    const { properties, items }: Record<string, unknown> = isRecord(part) ? part : {}
+    part = isRecord(properties) ? properties[String(key)] : items
   }
-  return isRecord(schema) ? schema : undefined
+  return isRecord(part) ? part : undefined
 }
 
 /** The JSON Schema of a plugin's options, where its schema can tell. */
-export const describeOptions = (plugin: AnyPlugin): Readonly<Record<string, unknown>> | undefined =>
-  plugin.rule['~standard'].jsonSchema?.input({
+export const describeOptions = (schema: Schema): Readonly<Record<string, unknown>> | undefined =>
+  schema['~standard'].jsonSchema?.input({
     target: 'draft-2020-12',
     libraryOptions: { unrepresentable: 'any' },
   })

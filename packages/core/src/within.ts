@@ -10,5 +10,14 @@ export class DeadlineError extends Error {
 export const within = <T>(clock: Clock, limit: number, promise: Promise<T>, message: string): Promise<T> =>
   new Promise((resolve, reject) => {
     const timer = clock.after(limit, () => reject(new DeadlineError(message)))
-    promise.then(resolve, reject).finally(() => timer.cancel())
+    promise.then(
+      (value) => {
+        timer.cancel()
+        resolve(value)
+      },
+      (error: unknown) => {
+        timer.cancel()
+        reject(error)
+      },
+    )
   })

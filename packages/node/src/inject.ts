@@ -17,15 +17,29 @@ export interface App {
   handle(req: HostRequest, res: HostResponse): unknown
 }
 
+/** Where a request comes from. */
+export interface Origin {
+  readonly scheme: string
+  /** Of whom the connection is with: a proxy, maybe. */
+  readonly address: string
+}
+
 /** What a synthetic request was made for; undefined for one that came over a connection. */
 export const causeOf = (req: HostRequest): object | undefined => req[cause]
 
-/** Sends a request through an app without a connection. Resolves when the head is known; the body is a stream. */
-export const inject = async (app: App, request: SyntheticRequest): Promise<Reply> => {
+/**
+ * Sends a request through an app without a connection. Resolves when the head is known; the body is a stream.
+ *
+ * @param from where the app is to take it to have come from: `https` looks like TLS
+ * @throws what `request.signal` was aborted with, as a rejection
+ */
+export const inject = async (app: App, request: SyntheticRequest, from: Origin): Promise<Reply> => {
+  request.signal?.throwIfAborted()
   const answer = await lightMyRequest(
     (req, res) => {
       const marked: HostRequest = req
       marked[cause] = request.cause
+      if (from.scheme === 'https') Object.defineProperty(req.socket, 'encrypted', { value: true })
       pin(req, ['_read', 'destroy'])
       pin(res, ['writeHead', 'write', 'end', 'destroy', 'addTrailers'])
       app.handle(marked, res)
@@ -34,6 +48,7 @@ export const inject = async (app: App, request: SyntheticRequest): Promise<Reply
       method: request.method ?? 'GET',
       url: request.url,
       headers: { ...request.headers },
+      remoteAddress: from.address,
       payloadAsStream: true,
       ...(request.body && { payload: Buffer.from(request.body) }),
       ...(request.signal && { signal: request.signal }),
