@@ -4,9 +4,12 @@ import type { HostRequest, HostResponse } from '@millrace/node'
 export interface KoaContext {
   readonly req: HostRequest
   readonly res: HostResponse
-  readonly app: { callback(): (req: never, res: never) => unknown }
+  readonly app: { readonly proxy: boolean; callback(): (req: never, res: never) => unknown }
   readonly method: string
-  readonly originalUrl: string
+  readonly protocol: string
+  originalUrl: string
+  /** With what Koa has made of the request's fields and target so far. */
+  readonly request: { originalUrl: string; memoizedURL?: unknown; _accept?: unknown; ip: string }
   readonly ip: string
   status: number
   body: unknown

@@ -7,6 +7,7 @@ import {
   type HostResponse,
   ownReason,
   readFields,
+  rememberHead,
   writeFields,
 } from '@millrace/node'
 import type { KoaContext } from './host.ts'
@@ -56,6 +57,7 @@ export const sayFirst = (ctx: KoaContext, reply: Reply): void => {
   ctx.status = status
   if (reason) res.statusMessage = reason
   addFields(res, headers)
+  rememberHead(res, headers)
   if (body === null) return
   const typed = res.getHeader('content-type') !== undefined
   ctx.body = body
@@ -129,6 +131,10 @@ const bodyOf = (ctx: KoaContext): Uint8Array | AsyncIterable<Uint8Array> | null 
   if (isPipeable(body)) return Readable.from(new Readable().wrap(body), { objectMode: false })
   return Buffer.from(JSON.stringify(body))
 }
+
+/** Whether a body is there as a whole: no code of a handler's will be asked for more of it. */
+export const isWhole = (body: unknown): boolean =>
+  body === null || body === undefined || typeof body === 'string' || Buffer.isBuffer(body) || isJson(body)
 
 const isJson = (body: unknown): boolean =>
   typeof body !== 'string' &&

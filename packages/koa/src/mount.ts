@@ -4,11 +4,21 @@ import {
   type Millrace,
   type Pipeline,
   type Reply,
+  type RequestHeaders,
   type RouteRules,
+  readyReply,
 } from '@millrace/core'
-import { type App, CapturedReply, failures, NodeExchange, pipelineWithin, startBehind } from '@millrace/node'
+import {
+  type App,
+  CapturedReply,
+  failures,
+  lend,
+  NodeExchange,
+  pipelineWithin,
+  startBehind,
+} from '@millrace/node'
 import type { KoaContext } from './host.ts'
-import { KoaReply, sayFirst, sayReply } from './koa-reply.ts'
+import { isWhole, KoaReply, sayFirst, sayReply } from './koa-reply.ts'
 
 export type Middleware = (ctx: KoaContext, next: () => Promise<unknown>) => Promise<void>
 
@@ -41,12 +51,27 @@ class KoaExchange extends NodeExchange {
     return typeof _matchedRoute === 'string' ? _matchedRoute : this.pipeline.route
   }
 
+  override get scheme(): string {
+    return this.ctx.protocol
+  }
+
   override get client(): { readonly address: string } {
     return { address: this.ctx.ip }
   }
 
   override get native(): unknown {
     return this.ctx
+  }
+
+  protected override disguise(headers: RequestHeaders | undefined, url: string | undefined): () => void {
+    const { ctx } = this
+    const target = url === undefined ? {} : { originalUrl: url }
+    const undo = [super.disguise(headers, url), lend(ctx, target), lend(ctx.request, target)]
+    forget(ctx)
+    return () => {
+      for (const step of undo) step()
+      forget(ctx)
+    }
   }
 
   protected reply(): Promise<Reply> {
@@ -57,7 +82,9 @@ class KoaExchange extends NodeExchange {
         () => {
           downstream.settled = true
           // A handler may also write to the response itself, at any time.
-          if (!capture.replied && ctx.respond !== false) capture.offer(new KoaReply(ctx))
+          if (capture.replied || ctx.respond === false) return
+          if (capture.lifetime.whenHandlerEnds && isWhole(ctx.body)) capture.lifetime.handlerEnded()
+          capture.offer(new KoaReply(ctx))
         },
         (error: unknown) => {
           downstream.settled = true
@@ -104,6 +131,13 @@ class KoaExchange extends NodeExchange {
   }
 }
 
+/** Lets Koa look at the request again where it has kept what it found. */
+const forget = ({ app, request }: KoaContext): void => {
+  request.memoizedURL = undefined
+  request._accept = undefined
+  if (app.proxy) request.ip = ''
+}
+
 /** Koa 3 and 2. Starts the Millrace, if nobody has. */
 export const mount = <P extends readonly AnyPlugin[]>(mill: Millrace<P>): Use<P> => {
   startBehind(mill)
@@ -121,7 +155,8 @@ export const mount = <P extends readonly AnyPlugin[]>(mill: Millrace<P>): Use<P>
       }
       const exchange = new KoaExchange(mill, pipeline, ctx, next)
       try {
-        const waiting = exchange.settle(await pipeline.run(exchange))
+        const running = pipeline.run(exchange)
+        const waiting = exchange.settle(readyReply(running) ?? (await running))
         if (waiting !== undefined) await waiting
       } catch (error) {
         if (error instanceof ClientGoneError) return

@@ -1,6 +1,7 @@
 import { ServerResponse } from 'node:http'
 import { HeaderMap, sameName, systemClock } from '@millrace/core'
 import { isKept, readFields } from './fields.ts'
+import type { HostResponse } from './host.ts'
 import { show } from './shown.ts'
 
 declare module 'node:http' {
@@ -20,27 +21,32 @@ declare module 'node:http' {
 
 /** A head as Node has rendered it, and what went into it beside the list that it is kept for. */
 interface Rendered {
-  /** Of its `Date`. */
-  readonly second: number
   readonly statusLine: string
   /** Name, value, name, value, ... of the fields that stood on the response. */
   readonly standing: readonly string[]
   /** Both together. */
   readonly fields: readonly string[]
-  readonly contentLength: number
+  /** Null where there is no content to have one. */
+  readonly contentLength: number | null
   readonly keepAliveTimeout: number
   readonly maxRequests: number | undefined
   readonly text: string
 }
 
-const rendered = new WeakMap<readonly string[], Rendered>()
+/** Of this second: in the next one `Date` is another. Bounded, as one second does not take more answers than that. */
+let rendered = new Map<readonly string[], Rendered>()
+let renderedAt = 0
+const mostRendered = 20_000
 
 const given: unique symbol = Symbol('millrace.given')
+const listed: unique symbol = Symbol('millrace.listed')
 
 declare module 'node:http' {
   interface ServerResponse {
-    /** What its head is to say, on top of what stands there. */
+    /** What its head is to say on top of what stands there. */
     [given]?: HeaderMap | undefined
+    /** The list for which its head is remembered. */
+    [listed]?: readonly string[] | undefined
   }
 }
 
@@ -57,39 +63,58 @@ export const writeRendered = (
   fields: HeaderMap,
 ): void => {
   res[given] = fields
+  // A list made for this one answer will not come again.
+  res[listed] = fields.shared ? fields.raw : undefined
   res._storeHeader = storeHeader
   writeHead.call(res, status)
 }
+
+/**
+ * The same for a head that the host is going to write, of fields that stand on the response.
+ *
+ * @param fields those that a layer gave for it
+ */
+export const rememberHead = (res: HostResponse, fields: HeaderMap): void => {
+  if (!(res instanceof ServerResponse) || !fields.shared) return
+  res[given] = nothing
+  res[listed] = fields.raw
+  res._storeHeader = storeHeader
+}
+
+const nothing = new HeaderMap()
 
 const render = ServerResponse.prototype._storeHeader
 
 function storeHeader(this: ServerResponse, statusLine: string, standing: unknown): void {
   const own = this[given]
+  const list = this[listed]
   this[given] = undefined
+  this[listed] = undefined
   if (!own) {
     render.call(this, statusLine, standing)
     return
   }
-  const list = own.raw
   const second = Math.floor(systemClock.now() / 1000)
-  const last = rendered.get(list)
-  if (last?.second === second && last.statusLine === statusLine && isSame(last, this, standing)) {
+  if (second !== renderedAt || rendered.size >= mostRendered) {
+    rendered = new Map()
+    renderedAt = second
+  }
+  const last = list && rendered.get(list)
+  if (last?.statusLine === statusLine && isSame(last, this, standing)) {
     this._contentLength = last.contentLength
     this._header = last.text
     this._headerSent = false
-    show(this, last.fields)
+    if (own !== nothing) show(this, last.fields)
     return
   }
   const before = readFields(this)
-  const fields = merge(before, own)
+  const fields = own === nothing ? before.raw : merge(before, own)
   const usual = isUsual(this) && !this._isLenientHeaderValidation?.()
-  render.call(this, statusLine, fields)
-  show(this, fields)
-  // A list made for this one answer will not come again.
-  const contentLength = own.shared && usual && isUsual(this) ? lengthIn(fields) : undefined
-  if (contentLength === undefined || this._header === null) return
+  render.call(this, statusLine, own === nothing ? standing : fields)
+  if (own !== nothing) show(this, fields)
+  const contentLength = usual && isUsual(this) ? lengthIn(fields, this) : undefined
+  if (list === undefined || contentLength === undefined || this._header === null) return
   rendered.set(list, {
-    second,
     statusLine,
     standing: before.raw,
     fields,
@@ -109,8 +134,13 @@ const isUsual = (res: ServerResponse): boolean =>
   !res._removedConnection &&
   !res.chunkedEncoding
 
+/** Whether Node ends an answer that has neither content nor a length without ending the connection. */
+const isFramed = (res: ServerResponse): boolean => res.statusCode === 304 && res.useChunkedEncodingByDefault
+
 const isSame = (last: Rendered, res: ServerResponse, standing: unknown): boolean => {
   if (!isUsual(res)) return false
+  // Without a length the connection's end may have to tell.
+  if (last.contentLength === null && !isFramed(res)) return false
   if (last.keepAliveTimeout !== res._keepAliveTimeout || last.maxRequests !== res._maxRequestsPerSocket)
     return false
   let i = 0
@@ -127,6 +157,9 @@ const isSame = (last: Rendered, res: ServerResponse, standing: unknown): boolean
 
 /** A field of the list takes the place of one that stands, as `setHeader` puts it. */
 const merge = (standing: HeaderMap, own: HeaderMap): readonly string[] => {
+  if (areDistinct(standing.raw, own.raw)) {
+    return standing.raw.length === 0 ? own.raw : [...standing.raw, ...own.raw]
+  }
   const fields: string[] = []
   const add = (from: readonly string[], name: string): void => {
     for (let i = 0; i < from.length; i += 2)
@@ -137,13 +170,27 @@ const merge = (standing: HeaderMap, own: HeaderMap): readonly string[] => {
   return fields
 }
 
+/** Whether no name stands twice, which is nearly always so. */
+const areDistinct = (a: readonly string[], b: readonly string[]): boolean => {
+  for (let i = 0; i < b.length; i += 2) {
+    const name = b[i] ?? ''
+    for (let j = 0; j < i; j += 2) if (sameName(b[j] ?? '', name)) return false
+    for (let j = 0; j < a.length; j += 2) if (sameName(a[j] ?? '', name)) return false
+  }
+  return true
+}
+
 /** Fields that say something about the connection or the framing, other than a length. */
 const special = /^(?:connection|keep-alive|transfer-encoding|trailer|expect|upgrade)$/i
 
 /** @returns undefined when the head may have had side effects on the response */
-const lengthIn = (fields: readonly string[]): number | undefined => {
-  const map = new HeaderMap(fields)
-  for (const [name] of map) if (special.test(name)) return undefined
-  const length = map.get('content-length')
-  return length === undefined ? undefined : Number(length)
+const lengthIn = (fields: readonly string[], res: ServerResponse): number | null | undefined => {
+  let length: string | undefined
+  for (let i = 0; i < fields.length; i += 2) {
+    const name = fields[i] ?? ''
+    if (special.test(name)) return undefined
+    if (sameName(name, 'content-length')) length = fields[i + 1]
+  }
+  if (length !== undefined) return Number(length)
+  return isFramed(res) ? null : undefined
 }
