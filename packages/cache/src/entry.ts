@@ -14,4 +14,18 @@ export interface Entry<V = unknown> {
   readonly cost?: number | undefined
   /** How long it was given, in milliseconds: what a lifetime that adapts goes on from. */
   readonly life?: number | undefined
+  /** Whether its value has just been made of bytes, so that nobody else has it. */
+  readonly isOurs?: boolean
 }
+
+/** What tiers keep of it. The properties of an entry may be any kind of property, so it is not copied by spreading it. */
+export const plainEntry = ({
+  value,
+  createdAt,
+  freshUntil,
+  staleUntil,
+  tags,
+  validator,
+  cost,
+  life,
+}: Entry): Entry => ({ value, createdAt, freshUntil, staleUntil, tags, validator, cost, life })

@@ -31,6 +31,10 @@ export interface Tier {
   stop?(): Promise<void>
   health?(): Promise<Health>
   inspect?(): unknown
+  /** How processes that share this tier hear of each other, where it can do that too. */
+  backplane?(): Backplane
+  /** How one of them is chosen to load for all, where it can do that too. */
+  locker?(): Locker
 }
 
 /** What processes tell each other: keys and times, never values. */
@@ -49,9 +53,11 @@ export interface Backplane {
   /**
    * @param hear notices of other processes, never one's own
    * @param gap called when notices may have been missed (a reconnect): near tiers must check before they trust themselves
+   * @param lost called when notices are missed from now on, where that is noticed: until then what is owed to a tier is not
+   *   written again but deleted, as it may have been overtaken
    * @returns what ends it
    */
-  subscribe(hear: (notice: Notice) => void, gap: () => void): Promise<() => Promise<void>>
+  subscribe(hear: (notice: Notice) => void, gap: () => void, lost?: () => void): Promise<() => Promise<void>>
 }
 
 /** One loader among all processes. */
@@ -64,6 +70,8 @@ export interface Locker {
   acquire(key: string, ttl: number): Promise<Lock | undefined>
   /** Resolves when the holder has released it, or after `timeout` milliseconds. */
   released(key: string, timeout: number): Promise<void>
+  /** Lets go of what it holds itself, such as a connection. Locks that are held expire by themselves. */
+  stop?(): Promise<void>
 }
 
 export interface Lock {

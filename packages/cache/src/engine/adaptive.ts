@@ -19,6 +19,9 @@ export const adaptive = ({ min, max }: { readonly min: Duration; readonly max: D
   return { kind: 'adaptive', min: least, max: most }
 }
 
+export const isAdaptive = (value: unknown): value is Adaptive =>
+  typeof value === 'object' && value !== null && 'kind' in value && value.kind === 'adaptive'
+
 /** What is known when a value has been loaded. */
 export interface Reload {
   /** What the value before was given; undefined when there was none. */

@@ -1,9 +1,8 @@
 import type { Key } from './key.ts'
-import type { Options } from './options.ts'
-import type { Space } from './space.ts'
+import type { Space, SpaceOptions } from './space.ts'
 
 /** How calls of a function are cached. */
-export interface CachedOptions<A extends readonly unknown[]> extends Options {
+export interface CachedOptions<A extends readonly unknown[]> extends SpaceOptions {
   /** Where: a cache, or a namespace of one. */
   readonly cache: Space
   /** Keeps it apart from other functions in the same cache. Functions' own names are not unique, so it has to be said. */

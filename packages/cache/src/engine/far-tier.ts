@@ -1,10 +1,12 @@
-import { type Clock, within } from '@millrace/core'
+import { type Clock, DeadlineError } from '@millrace/core'
 import { Breaker, type BreakerOptions } from '../breaker.ts'
 import { type TierFailed, tierFailed } from '../events.ts'
 import type { Tier } from '../tier.ts'
+import { Deadlines } from './deadlines.ts'
+import { turnPart } from './part.ts'
 
 /** When a tier is left alone, and for how long. */
-const patience: BreakerOptions = { failures: 5, pause: 2000 }
+const patience: BreakerOptions = { failures: 5, pause: 1000 }
 
 /** What a call brought; undefined when it failed, was too late, or was not made at all. */
 export type Brought<T> = { readonly value: T } | undefined
@@ -12,14 +14,19 @@ export type Brought<T> = { readonly value: T } | undefined
 /** A tier that may fail and hang: nobody waits for it longer than agreed, and one that fails is left alone for a while. */
 export class FarTier {
   readonly tier: Tier
+  /** Whether it holds what memory lets go of, and nothing else. */
+  readonly isVictim: boolean
   readonly #clock: Clock
   readonly #breaker: Breaker
+  readonly #deadlines: Deadlines
   #errors = 0
 
-  constructor(tier: Tier, clock: Clock) {
+  constructor(tier: Tier, clock: Clock, isVictim: boolean) {
     this.tier = tier
+    this.isVictim = isVictim
     this.#clock = clock
     this.#breaker = new Breaker(clock, patience)
+    this.#deadlines = new Deadlines(clock)
   }
 
   get name(): string {
@@ -35,37 +42,46 @@ export class FarTier {
     return this.#breaker.passable
   }
 
-  async call<T>(
+  /** One promise and no timer of its own, as every hit beyond memory comes by here. */
+  call<T>(
     operation: TierFailed['operation'],
     limit: number,
     work: (tier: Tier) => Promise<T>,
   ): Promise<Brought<T>> {
-    if (!this.#breaker.admits()) return undefined
-    try {
-      const value = await within(this.#clock, limit, work(this.tier), `${this.name} took too long`)
-      this.#breaker.succeeded()
-      return { value }
-    } catch (error) {
-      this.#breaker.failed()
-      this.fail(operation, error)
-      return undefined
-    }
+    if (!this.#breaker.admits()) return Promise.resolve(undefined)
+    const began = this.#clock.elapsed()
+    return new Promise((resolve) => {
+      const failed = (error: unknown): void => {
+        // Only one that lets its callers wait is left alone: a refusal costs nobody time, and may be for this key alone.
+        if (this.#clock.elapsed() - began < limit / 2) this.#breaker.succeeded()
+        else this.#breaker.failed()
+        this.fail(operation, error)
+        resolve(undefined)
+      }
+      const wait = this.#deadlines.begin(began + limit, () =>
+        failed(new DeadlineError(`${this.name} took too long`)),
+      )
+      const succeeded = (value: T): void => {
+        if (!this.#deadlines.end(wait)) return
+        this.#breaker.succeeded()
+        resolve({ value })
+      }
+      const refused = (error: unknown): void => {
+        if (this.#deadlines.end(wait)) failed(error)
+      }
+      try {
+        work(this.tier).then(succeeded, refused)
+      } catch (error) {
+        refused(error)
+      }
+    })
   }
 
-  start(): Promise<void> {
-    return this.#turn('start')
-  }
-
-  stop(): Promise<void> {
-    return this.#turn('stop')
-  }
-
-  async #turn(way: 'start' | 'stop'): Promise<void> {
-    try {
-      await this.tier[way]?.()
-    } catch (error) {
-      this.fail(way, error)
-    }
+  /** Starts or stops it, within a deadline. */
+  turn(way: 'start' | 'stop'): Promise<void> {
+    const { tier } = this
+    const fail = (operation: TierFailed['operation'], error: unknown): void => this.fail(operation, error)
+    return turnPart(this.#clock, this.name, way, async () => tier[way]?.(), fail)
   }
 
   fail(operation: TierFailed['operation'], error: unknown): void {

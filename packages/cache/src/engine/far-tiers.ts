@@ -1,34 +1,30 @@
 import type { Entry } from '../entry.ts'
-import type { TierItem } from '../tier.ts'
+import type { Notice, TierItem } from '../tier.ts'
 import type { Codec } from './codec.ts'
-import { type Engine, judge, keepNear, type Place, type Standing, tagName } from './engine.ts'
+import { type Engine, judge, keepNear, nearGet, type Place, tagName } from './engine.ts'
 import type { FarTier } from './far-tier.ts'
-import { Kept, plainEntry } from './kept.ts'
+import { itemOf, longestTagged } from './item.ts'
+import { Kept } from './kept.ts'
 import { farKey, namespaceOf, reserved } from './key.ts'
-import { type Mark, unmarked } from './marks.ts'
+import { type Mark, type Marks, unmarked } from './marks.ts'
 import type { Resolved } from './options.ts'
 import type { Recovery } from './recovery.ts'
-
-/** What the tiers know of a key. */
-export interface Found {
-  /** Whether any tier could be asked. */
-  readonly answered: boolean
-  readonly kept?: Kept
-  readonly standing?: Standing
-  readonly tier?: string
-}
+import { type Found, Search, type Sought } from './search.ts'
 
 /** How long marks are believed where no backplane tells of new ones. */
 const believed = 5000
 
-/** Marks of tags outlive what they mark. */
-const longestTagged = 30 * 86_400_000
+const none: readonly string[] = []
+
 const markLife = longestTagged + 86_400_000
 
 const toMarkKey = (name: string, kind: string): string => {
   const prefix = namespaceOf(name)
   return farKey(`${prefix}${reserved}${kind}${name.slice(prefix.length)}`)
 }
+
+const all = async (done: readonly Promise<boolean>[]): Promise<boolean> =>
+  (await Promise.all(done)).every((each) => each)
 
 /** The tiers beyond memory, nearest first, as one. */
 export class FarTiers {
@@ -38,12 +34,21 @@ export class FarTiers {
   readonly #engine: Engine
   readonly #codec: Codec
   readonly #recovery: Recovery
+  readonly #tell: (notice: Notice) => Promise<void>
 
-  constructor(engine: Engine, tiers: readonly FarTier[], codec: Codec, recovery: Recovery) {
+  /** @param tell tells the other processes of what a tier has only now */
+  constructor(
+    engine: Engine,
+    tiers: readonly FarTier[],
+    codec: Codec,
+    recovery: Recovery,
+    tell: (notice: Notice) => Promise<void>,
+  ) {
     this.#engine = engine
     this.tiers = tiers
     this.#codec = codec
     this.#recovery = recovery
+    this.#tell = tell
   }
 
   used(options: Resolved): readonly FarTier[] {
@@ -51,137 +56,124 @@ export class FarTiers {
     return tiers === undefined ? this.tiers : this.tiers.filter(({ name }) => tiers.includes(name))
   }
 
+  /** Those that values are written to when they are brought or set. */
+  written(options: Resolved): readonly FarTier[] {
+    return this.used(options).filter(({ isVictim }) => !isVictim)
+  }
+
   /**
-   * Looks for a value, nearest tier first, and brings what is fresh nearer.
+   * Looks for values, nearest tier first, with one call to each tier, and brings what is fresh nearer.
    *
-   * @param after what was created earlier does not count; with `strictly`, nor what was created then
-   * @param fence what was created before it is not brought nearer
+   * @returns what was found of each, in order
    */
-  async look(
-    place: Place,
-    key: string,
-    options: Resolved,
-    fence: { readonly fencedAt: number },
-    after = 0,
-    strictly = false,
-  ): Promise<Found> {
-    let answered = false
-    let best: Found | undefined
-    const missed: FarTier[] = []
+  async look(place: Place, sought: readonly Sought[], options: Resolved): Promise<readonly Found[]> {
+    const searches = sought.map((each) => new Search(each, this.#engine.trust.doubts))
     for (const far of this.used(options)) {
-      const [frame] = (await this.#fetch(far, place, [key], options)) ?? []
-      if (frame === undefined) continue
-      answered = true
-      const entry = await this.#open(far, place, key, frame, options)
-      if (
-        entry === undefined ||
-        entry.createdAt < after ||
-        (strictly && entry.createdAt === after) ||
-        entry.createdAt <= (best?.kept?.createdAt ?? 0)
-      ) {
-        missed.push(far)
-        continue
-      }
-      const standing = judge(this.#engine, place, entry, this.#engine.clock.now(), options.tags)
-      if (standing === 'gone') continue
-      if (standing !== 'fresh') {
-        best = {
-          answered,
-          standing,
-          kept: new Kept(entry, options, this.#engine.stamps.next()),
-          tier: far.name,
-        }
-        continue
-      }
-      if (entry.createdAt < fence.fencedAt) return { answered }
-      for (const nearer of missed) void this.#set(nearer, key, entry, options)
-      return { answered, standing, kept: keepNear(this.#engine, key, entry, options), tier: far.name }
-    }
-    return best ?? { answered }
-  }
-
-  /** Fresh values for many keys, with one call for each tier. */
-  async lookMany(place: Place, keys: readonly string[], options: Resolved): Promise<Map<string, Kept>> {
-    const found = new Map<string, Kept>()
-    const since = this.#engine.stamps.next()
-    for (const far of this.used(options)) {
-      const wanted = keys.filter((key) => !found.has(key))
-      if (wanted.length === 0) break
-      const frames = await this.#fetch(far, place, wanted, options)
-      for (const [index, key] of wanted.entries()) {
-        const frame = frames?.[index]
-        const entry = frame && (await this.#open(far, place, key, frame, options))
-        if (!entry || judge(this.#engine, place, entry, this.#engine.clock.now(), options.tags) !== 'fresh')
-          continue
-        const known = this.#engine.near.get(key)
-        // What has come or gone meanwhile is not known here: then the next read of this key looks by itself.
-        const kept = new Kept(entry, options, since)
-        if (known === undefined || known.createdAt <= entry.createdAt) found.set(key, kept)
+      const open = searches.filter(({ ended }) => !ended)
+      if (open.length === 0) break
+      const { clears, stamps } = this.#engine
+      const unknown = clears.unasked(place.prefixes, this.#since())
+      const at = stamps.next()
+      const brought = await far.call('get', options.tierTimeout, (tier) =>
+        tier.getMany([
+          ...open.map(({ sought }) => farKey(sought.key)),
+          ...unknown.flatMap((name) => [toMarkKey(name, 'c'), toMarkKey(name, 'x')]),
+        ]),
+      )
+      if (brought === undefined) continue
+      const frames = brought.value
+      if (unknown.length > 0) this.#learn(clears, far, frames.slice(open.length), unknown, at)
+      for (const [index, search] of open.entries()) {
+        search.answered = true
+        const entry = this.#entryOf(far, search.sought.key, frames[index])
+        const untold = entry === undefined ? none : this.#untold(place, entry, options)
+        const isTold = untold.length === 0 || (await this.#askTags(far, untold, options))
+        if (!entry || !isTold || !search.wants(entry) || !this.#take(search, entry, far, place, options))
+          search.missed.push(far)
       }
     }
-    return found
+    return searches
   }
 
-  /** Writes to all tiers. @returns whether all have taken it; what they have not is recovered later */
+  /** @returns whether it ends the search */
+  #take(search: Search, entry: Entry, far: FarTier, place: Place, options: Resolved): boolean {
+    const engine = this.#engine
+    const { sought, missed } = search
+    const standing = judge(engine, place, entry, engine.clock.now(), options.tags)
+    if (standing === 'gone') return false
+    if (standing !== 'fresh') {
+      search.find(standing, new Kept(entry, options, search.began), far.name)
+      return false
+    }
+    search.ended = true
+    if (entry.createdAt < sought.fence.fencedAt) {
+      search.forget()
+      return true
+    }
+    for (const nearer of missed) if (!nearer.isVictim) void this.#set(nearer, sought.key, entry, options)
+    const kept = keepNear(engine, sought.key, entry, options, search.began, far.isVictim)
+    search.find(standing, kept, far.name)
+    return true
+  }
+
+  /** Writes to the tiers. @returns whether all have taken it; what they have not is recovered later */
   async write(entries: readonly (readonly [string, Entry])[], options: Resolved): Promise<boolean> {
-    const written = await Promise.all(
-      this.used(options).map(async (far) => {
-        const done = await Promise.all(entries.map(([key, entry]) => this.#set(far, key, entry, options)))
-        return done.every((taken) => taken)
-      }),
+    return all(
+      this.written(options).flatMap((far) =>
+        entries.map(([key, entry]) => this.#set(far, key, entry, options)),
+      ),
     )
-    return written.every((taken) => taken)
   }
 
-  async delete(keys: readonly string[], at: number, options: Resolved): Promise<void> {
-    await Promise.all(this.tiers.map((far) => this.#delete(far, keys, at, options)))
+  /** @returns whether all have done it; what they have not is recovered later */
+  async delete(keys: readonly string[], at: number, options: Resolved): Promise<boolean> {
+    return all(this.tiers.map((far) => this.#delete(far, keys, at, options)))
+  }
+
+  /** Drops what is older from a tier that a set does not write to. */
+  async supersede(keys: readonly string[], at: number, options: Resolved): Promise<void> {
+    const victims = this.tiers.filter(({ isVictim }) => isVictim)
+    await Promise.all(victims.map((far) => this.#delete(far, keys, at, options)))
   }
 
   /** Makes what the tiers hold a fallback at best. */
-  async expire(key: string, at: number, options: Resolved): Promise<void> {
-    await Promise.all(
+  async expire(key: string, at: number, options: Resolved): Promise<boolean> {
+    return all(
       this.tiers.map(async (far) => {
         const brought = await far.call('get', options.tierTimeout, (tier) => tier.getMany([farKey(key)]))
-        if (brought === undefined) return this.#owe(far, [key], at, options)
+        if (brought === undefined) {
+          this.#owe(far, [key], at, options)
+          return false
+        }
         const [frame] = brought.value
         const entry = frame && this.#decode(far, frame)
-        if (!entry || entry.createdAt > at) return
+        if (!entry || entry.createdAt > at) return true
         const soft = { ...entry, freshUntil: 0 }
-        if (entry.staleUntil > this.#engine.clock.now()) await this.#set(far, key, soft, options)
-        else await this.#delete(far, [key], at, options)
+        return entry.staleUntil > this.#engine.clock.now()
+          ? this.#set(far, key, soft, options)
+          : this.#delete(far, [key], at, options)
       }),
     )
   }
 
-  /** Writes marks, so that processes that start later know them. */
-  async mark(
-    marks: readonly { readonly name: string; readonly kind: string; readonly at: number }[],
-    options: Resolved,
-  ): Promise<void> {
-    await Promise.all(
+  /**
+   * Writes a mark, so that processes that start later know it.
+   *
+   * @param notice what others are told of it
+   */
+  async mark(name: string, kind: string, notice: Notice, options: Resolved): Promise<boolean> {
+    const { at } = notice
+    const never = Number.POSITIVE_INFINITY
+    const key = toMarkKey(name, kind)
+    const frame = await this.#codec.encode({ value: at, createdAt: at, freshUntil: never, staleUntil: never })
+    const item = { key, frame, at, expiresAt: name === namespaceOf(name) ? never : at + markLife }
+    return all(
       this.tiers.map(async (far) => {
-        const items = await Promise.all(
-          marks.map(async ({ name, kind, at }): Promise<TierItem> => {
-            const entry = {
-              value: at,
-              createdAt: at,
-              freshUntil: Number.POSITIVE_INFINITY,
-              staleUntil: Number.POSITIVE_INFINITY,
-            }
-            const isClear = name === namespaceOf(name)
-            return {
-              key: toMarkKey(name, kind),
-              frame: await this.#codec.encode(entry),
-              at,
-              expiresAt: isClear ? Number.POSITIVE_INFINITY : at + markLife,
-            }
-          }),
-        )
         const write = async (): Promise<boolean> =>
-          (await far.call('set', options.tierTimeout, (tier) => tier.setMany(items))) !== undefined
-        if (await write()) return
-        for (const { name, kind, at } of marks)
-          this.#recovery.add(`${far.name} ${toMarkKey(name, kind)}`, at, write)
+          (await far.call('set', options.tierTimeout, (tier) => tier.setMany([item]))) !== undefined
+        const done = await write()
+        if (!done) this.#recovery.add(`${far.name} ${key}`, at, () => this.#late(write(), notice))
+        return done
       }),
     )
   }
@@ -203,61 +195,51 @@ export class FarTiers {
     }
   }
 
-  /** Frames for keys, with the marks that are not known yet in the same call; undefined when the tier failed. */
-  async #fetch(
-    far: FarTier,
-    place: Place,
-    keys: readonly string[],
-    options: Resolved,
-  ): Promise<readonly (Uint8Array | null)[] | undefined> {
-    const { clears } = this.#engine
-    const unknown = clears.unasked(place.prefixes, this.#since())
-    const names = [
-      ...keys.map(farKey),
-      ...unknown.flatMap((name) => [toMarkKey(name, 'c'), toMarkKey(name, 'x')]),
-    ]
-    const brought = await far.call('get', options.tierTimeout, (tier) => tier.getMany(names))
-    if (brought === undefined) return undefined
-    const frames = brought.value.map((frame) => frame ?? null)
-    for (const [index, name] of unknown.entries()) {
-      clears.raise(name, this.#markOf(far, frames, keys.length + index * 2))
-    }
-    clears.asked(unknown, this.#engine.clock.now())
-    return frames.slice(0, keys.length)
-  }
-
-  /** What a frame holds, once the marks of its tags are known. */
-  async #open(
-    far: FarTier,
-    place: Place,
-    key: string,
-    frame: Uint8Array | null,
-    options: Resolved,
-  ): Promise<Entry | undefined> {
-    const entry = frame === null ? undefined : this.#decode(far, frame)
+  /** What a frame holds; undefined where that is older than what the tier is still owed. */
+  #entryOf(far: FarTier, key: string, frame: Uint8Array | undefined): Entry | undefined {
+    const entry = frame && this.#decode(far, frame)
     if (entry === undefined) return undefined
     const owed = this.#recovery.owed(`${far.name} ${key}`)
     if (owed !== undefined && entry.createdAt <= owed) return undefined
     this.#engine.stamps.hear(entry.createdAt)
-    const { tags } = this.#engine
-    const names = [...(entry.tags ?? []), ...options.tags].map((tag) => tagName(place, tag))
-    const unknown = tags.unasked(names, this.#since())
-    if (unknown.length === 0) return entry
-    const brought = await far.call('get', options.tierTimeout, (tier) =>
-      tier.getMany(unknown.flatMap((name) => [toMarkKey(name, 'd'), toMarkKey(name, 'e')])),
-    )
-    // Whether its tags still hold cannot be known.
-    if (brought === undefined) return undefined
-    for (const [index, name] of unknown.entries())
-      tags.raise(name, this.#markOf(far, brought.value, index * 2))
-    tags.asked(unknown, this.#engine.clock.now())
     return entry
   }
 
-  #markOf(far: FarTier, frames: readonly (Uint8Array | null | undefined)[], index: number): Mark {
+  /** The tags of an entry whose marks have to be asked for before it may be judged. */
+  #untold(place: Place, { tags = none }: Entry, options: Resolved): readonly string[] {
+    if (tags.length === 0 && options.tags.length === 0) return none
+    const names = [...tags, ...options.tags].map((tag) => tagName(place, tag))
+    return this.#engine.tags.unasked(names, this.#since())
+  }
+
+  /** @returns whether it is known now when the tags were invalidated */
+  async #askTags(far: FarTier, names: readonly string[], options: Resolved): Promise<boolean> {
+    const { tags, stamps } = this.#engine
+    const at = stamps.next()
+    const brought = await far.call('get', options.tierTimeout, (tier) =>
+      tier.getMany(names.flatMap((name) => [toMarkKey(name, 'd'), toMarkKey(name, 'e')])),
+    )
+    if (brought === undefined) return false
+    this.#learn(tags, far, brought.value, names, at)
+    return true
+  }
+
+  /** @param frames two for each name */
+  #learn(
+    marks: Marks,
+    far: FarTier,
+    frames: readonly (Uint8Array | undefined)[],
+    names: readonly string[],
+    at: number,
+  ): void {
+    for (const [index, name] of names.entries()) marks.raise(name, this.#markOf(far, frames, index * 2))
+    marks.asked(names, at)
+  }
+
+  #markOf(far: FarTier, frames: readonly (Uint8Array | undefined)[], index: number): Mark {
     const [deleted, expired] = [frames[index], frames[index + 1]]
     if (!deleted && !expired) return unmarked
-    const time = (frame: Uint8Array | null | undefined): number => {
+    const time = (frame: Uint8Array | undefined): number => {
       const value = frame ? this.#decode(far, frame)?.value : undefined
       return typeof value === 'number' ? value : 0
     }
@@ -265,14 +247,14 @@ export class FarTiers {
   }
 
   #since(): number {
-    return this.told ? Number.NEGATIVE_INFINITY : this.#engine.clock.now() - believed
+    return this.told ? this.#engine.trust.gapAt : this.#engine.clock.now() - believed
   }
 
   #decode(far: FarTier, frame: Uint8Array): Entry | undefined {
     try {
       const entry = this.#codec.decode(frame)
       if (entry === undefined) far.fail('decode', new TypeError('not a frame of this version'))
-      return entry
+      return entry && { ...entry, isOurs: true }
     } catch (error) {
       far.fail('decode', error)
       return undefined
@@ -283,15 +265,9 @@ export class FarTiers {
     const ttl = options.tierTtl.get(far.name)
     const now = this.#engine.clock.now()
     const freshUntil = ttl === undefined || entry.freshUntil === 0 ? entry.freshUntil : now + ttl
-    const ends = Math.max(freshUntil, entry.staleUntil)
     let item: TierItem
     try {
-      item = {
-        key: farKey(key),
-        frame: await this.#codec.encode(plainEntry({ ...entry, freshUntil })),
-        at: entry.createdAt,
-        expiresAt: entry.tags?.length ? Math.min(ends, entry.createdAt + longestTagged) : ends,
-      }
+      item = await itemOf(this.#codec, key, entry, freshUntil)
     } catch (error) {
       // A value that no frame can hold stays in memory; what the tier holds is older, and has to go.
       far.fail('set', error)
@@ -304,25 +280,39 @@ export class FarTiers {
     return done !== undefined
   }
 
-  async #delete(far: FarTier, keys: readonly string[], at: number, options: Resolved): Promise<void> {
+  async #delete(far: FarTier, keys: readonly string[], at: number, options: Resolved): Promise<boolean> {
     const done = await far.call('delete', options.tierTimeout, (tier) =>
       tier.deleteMany(keys.map(farKey), at),
     )
     if (done === undefined) this.#owe(far, keys, at, options)
     else for (const key of keys) this.#recovery.settle(`${far.name} ${key}`, at)
+    return done !== undefined
   }
 
-  /** Remembers that a tier holds something too old. It is written again if memory still has it, deleted otherwise. */
+  /**
+   * Remembers that a tier holds something too old. It is written again if memory still has it and nothing can have been
+   * missed that overtook it: what did may have expired by now. It is deleted otherwise.
+   */
   #owe(far: FarTier, keys: readonly string[], at: number, options: Resolved): void {
     for (const key of keys) {
       this.#recovery.add(`${far.name} ${key}`, at, async () => {
-        const known = this.#engine.near.get(key)
-        if (known !== undefined && known.createdAt >= at) return this.#set(far, key, known, options)
-        const done = await far.call('delete', options.tierTimeout, (tier) =>
-          tier.deleteMany([farKey(key)], at),
+        const { trust } = this.#engine
+        const known = nearGet(this.#engine, key)
+        if (known !== undefined && known.createdAt >= at && known.checked >= trust.gaps && !trust.deaf)
+          return this.#late(this.#set(far, key, known, options), { kind: 'set', names: [key], at })
+        const done = far.call('delete', options.tierTimeout, (tier) => tier.deleteMany([farKey(key)], at))
+        return this.#late(
+          done.then((brought) => brought !== undefined),
+          { kind: 'delete', names: [key], at },
         )
-        return done !== undefined
       })
     }
+  }
+
+  /** Who was told when it happened may have found in the tier what was there before, and keeps that until told again. */
+  async #late(written: Promise<boolean>, notice: Notice): Promise<boolean> {
+    const done = await written
+    if (done) void this.#tell(notice)
+    return done
   }
 }

@@ -3,6 +3,8 @@ export class Flight<T> {
   readonly key: string
   /** What is invalidated later than this may not be kept. */
   readonly startedAt: number
+  /** The doubts (see `Trust`) that there were when it began. */
+  doubts = 0
   /** What it brings is not kept. */
   fenced = false
   /** When its key was last invalidated or set by somebody else: only what is newer holds. */
@@ -27,8 +29,6 @@ export class Flight<T> {
     this.#promise = promise
     this.#resolve = resolve
     this.#reject = reject
-    // Nobody may wait for it.
-    promise.catch(() => {})
   }
 
   /** Aborts when nobody waits any more, or when it takes too long. */
@@ -67,7 +67,23 @@ export class Flight<T> {
 
   fail(error: unknown): void {
     this.#settled = true
+    // Nobody may wait for it.
+    this.#promise.catch(() => {})
     this.#reject(error)
+  }
+
+  /**
+   * What was begun before `at` is not kept.
+   *
+   * @returns whether it was
+   */
+  fence(at: number, deleted: boolean): boolean {
+    // Also what began later may have looked before that was written.
+    this.fencedAt = Math.max(this.fencedAt, at)
+    if (this.startedAt > at) return false
+    this.fenced = true
+    this.deleted ||= deleted
+    return true
   }
 
   abort(reason: unknown): void {
@@ -84,36 +100,59 @@ export class Flight<T> {
   }
 }
 
+interface Seat<T> {
+  flight: Flight<T> | undefined
+}
+
 /** The flights under way, one for each key at most. */
 export class Flights<T> {
-  readonly #flying = new Map<string, Flight<T>>()
+  /** V8 keeps what a map held before it last grew until a major collection: a seat that is empty by then, and no value. */
+  readonly #seats = new Map<string, Seat<T>>()
+  /** Those that nobody joins any more, though they go on: what invalidates their keys is for them, too. */
+  readonly #left = new Set<Flight<T>>()
 
   get size(): number {
-    return this.#flying.size
+    return this.#seats.size + this.#left.size
+  }
+
+  keys(): Iterable<string> {
+    return [...this.#seats.keys(), ...Array.from(this.#left, ({ key }) => key)]
   }
 
   get(key: string): Flight<T> | undefined {
-    return this.#flying.get(key)
+    return this.#seats.get(key)?.flight
   }
 
   start(key: string, startedAt: number): Flight<T> {
     const flight = new Flight(this, key, startedAt)
-    this.#flying.set(key, flight)
+    this.#empty(key)
+    this.#seats.set(key, { flight })
     return flight
   }
 
   /** Later callers start another one. */
   end(flight: Flight<T>): void {
-    if (this.#flying.get(flight.key) === flight) this.#flying.delete(flight.key)
+    this.#left.delete(flight)
+    if (this.get(flight.key) === flight) this.#empty(flight.key)
+  }
+
+  /** The same while this one goes on: it takes too long to be waited for. What it brings may be kept. */
+  leave(flight: Flight<T>): void {
+    if (this.get(flight.key) !== flight) return
+    this.#empty(flight.key)
+    this.#left.add(flight)
   }
 
   /** What was begun before `at` is not kept, and nobody joins it any more. */
   fence(key: string, at: number, deleted: boolean): void {
-    const flight = this.#flying.get(key)
-    if (flight === undefined || flight.startedAt > at) return
-    flight.fenced = true
-    flight.fencedAt = at
-    flight.deleted ||= deleted
-    this.#flying.delete(key)
+    for (const flight of this.#left) if (flight.key === key) flight.fence(at, deleted)
+    if (this.get(key)?.fence(at, deleted)) this.#empty(key)
+  }
+
+  #empty(key: string): void {
+    const seat = this.#seats.get(key)
+    if (seat === undefined) return
+    seat.flight = undefined
+    this.#seats.delete(key)
   }
 }

@@ -1,5 +1,5 @@
 import { isDeepStrictEqual } from 'node:util'
-import type { Entry } from '../entry.ts'
+import { type Entry, plainEntry } from '../entry.ts'
 import { adaptedLife } from './adaptive.ts'
 import type { Kept } from './kept.ts'
 import type { Resolved } from './options.ts'
@@ -73,5 +73,5 @@ export const renewed = (kept: Kept, options: Resolved, now: number): Entry | und
   const freshUntil = Math.min(now + life, kept.createdAt + options.maxTtl)
   // A renewal costs a write, so it is left out where it would say almost the same.
   if (freshUntil - kept.freshUntil < life / 10 || freshUntil === Number.POSITIVE_INFINITY) return undefined
-  return { ...kept, freshUntil, staleUntil: freshUntil + (kept.staleUntil - kept.freshUntil) }
+  return { ...plainEntry(kept), freshUntil, staleUntil: freshUntil + (kept.staleUntil - kept.freshUntil) }
 }

@@ -1,14 +1,13 @@
 import { DeadlineError, within } from '@millrace/core'
-import { tierFailed } from '../events.ts'
-import type { Lock } from '../tier.ts'
 import { type Factory, Run } from './context.ts'
 import { type Engine, judge, keepNear, nearGet, type Place } from './engine.ts'
-import type { FarTiers, Found } from './far-tiers.ts'
+import type { FarTiers } from './far-tiers.ts'
 import type { Flight } from './flight.ts'
 import { Kept } from './kept.ts'
-import { farKey } from './key.ts'
 import { entryOf } from './life.ts'
 import type { Resolved } from './options.ts'
+import type { Found } from './search.ts'
+import { takeTurn } from './turn.ts'
 import type { Wire } from './wire.ts'
 
 /** Everything that a load uses. */
@@ -18,6 +17,12 @@ export interface Shop {
   readonly wire: Wire
 }
 
+/**
+ * Why a load runs: somebody waits for it (`asked`), or was answered without it, by what is `stale` or, still fresh, to be
+ * renewed early (`eager`); or nobody has asked yet (`ahead`).
+ */
+export type Why = 'asked' | 'stale' | 'eager' | 'ahead'
+
 /** One run for a key, from the first look at the tiers to the last write. */
 export class Load<V> {
   readonly #shop: Shop
@@ -25,6 +30,7 @@ export class Load<V> {
   readonly #flight: Flight<Kept>
   readonly #factory: Factory<V>
   readonly #options: Resolved
+  readonly #why: Why
   /** What may be served when the factory fails, or is compared with what it brings. */
   #before: Kept | undefined
 
@@ -35,6 +41,7 @@ export class Load<V> {
     factory: Factory<V>,
     options: Resolved,
     before: Kept | undefined,
+    why: Why,
   ) {
     this.#shop = shop
     this.#place = place
@@ -42,21 +49,21 @@ export class Load<V> {
     this.#factory = factory
     this.#options = options
     this.#before = before
+    this.#why = why
   }
 
-  /** @param eager whether what was there is still fresh, and only something later ends the run */
-  async run(eager: boolean): Promise<void> {
+  async run(): Promise<void> {
     const { engine, far } = this.#shop
     const flight = this.#flight
     try {
-      if (far.tiers.length > 0 && (await this.#lookAround(eager))) return
+      // What was there is still fresh for who is eager: only something later ends the run.
+      if (far.tiers.length > 0 && this.#takes(await this.#look(this.#why === 'eager'))) return
       const before = this.#before
       if (before !== undefined && before.retryAt > engine.clock.now()) {
         this.#serveStale(before)
         return
       }
-      if (this.#options.lock > 0 && engine.locker !== undefined) await this.#loadLocked()
-      else await this.#load()
+      await this.#loadInTurn()
     } catch (error) {
       flight.fail(error)
     } finally {
@@ -64,16 +71,20 @@ export class Load<V> {
     }
   }
 
+  #look(strictly: boolean): Promise<readonly Found[]> {
+    const after = this.#before?.createdAt ?? 0
+    const sought = { key: this.#flight.key, fence: this.#flight, after, strictly }
+    return this.#shop.far.look(this.#place, [sought], this.#options)
+  }
+
   /** @returns whether the tiers had what was wanted */
-  async #lookAround(strictly: boolean): Promise<boolean> {
-    const { engine, far } = this.#shop
-    const { key } = this.#flight
+  #takes([found = { answered: false }]: readonly Found[]): boolean {
+    const { engine } = this.#shop
     const before = this.#before
-    const found = await far.look(this.#place, key, this.#options, this.#flight, before?.createdAt, strictly)
     if (found.standing === 'fresh') return this.#land(found)
     if (!found.answered && this.#isUnchecked(before)) {
       // Nobody can be asked whether it still holds.
-      engine.tally.nearHit(key, before.cost)
+      if (this.#isAsked) engine.tally.nearHit(this.#flight.key, before.cost)
       this.#end(before)
       return true
     }
@@ -90,14 +101,14 @@ export class Load<V> {
     const { engine } = this.#shop
     return (
       before !== undefined &&
-      before.checkedAt <= engine.trust.gapAt &&
+      before.checked < engine.trust.gaps &&
       judge(engine, this.#place, before, engine.clock.now(), this.#options.tags) === 'fresh'
     )
   }
 
   #land({ kept, tier = '' }: Found): boolean {
     if (kept === undefined) return false
-    this.#shop.engine.tally.farHit(this.#flight.key, tier, kept.cost)
+    if (this.#isAsked) this.#shop.engine.tally.farHit(this.#flight.key, tier, kept.cost)
     this.#end(kept)
     return true
   }
@@ -110,62 +121,38 @@ export class Load<V> {
 
   #serveStale(kept: Kept): void {
     if (this.#flight.settled) return
-    this.#shop.engine.tally.staleHit(this.#flight.key, kept.cost)
+    if (this.#isAsked) this.#shop.engine.tally.staleHit(this.#flight.key, kept.cost)
     this.#flight.answer(kept)
   }
 
-  /** One process loads, the others wait for it, and for one more when it dies; then each of them loads by itself. */
-  async #loadLocked(): Promise<void> {
-    const { clock } = this.#shop.engine
-    const until = clock.elapsed() + 2 * this.#options.lock + this.#options.tierTimeout
-    for (;;) {
-      const lock = await this.#lock(
-        (locker, name) => locker.acquire(name, this.#options.lock),
-        this.#options.tierTimeout,
-      )
-      if (lock === 'failed') return this.#load()
-      if (lock !== undefined) return this.#loadAndRelease(lock)
-      const left = until - clock.elapsed()
-      if (left <= 0) return this.#load()
-      const waited = await this.#lock((locker, name) => locker.released(name, left), left)
-      if (waited === 'failed') return this.#load()
-      if (await this.#lookAround(false)) return
-    }
-  }
-
-  async #loadAndRelease(lock: Lock): Promise<void> {
+  /** One process loads, the others wait for it. */
+  async #loadInTurn(): Promise<void> {
+    const { engine } = this.#shop
+    const turn = await takeTurn(
+      engine,
+      this.#flight.key,
+      this.#options,
+      async () => this.#takes(await this.#look(false)) || undefined,
+    )
+    if (turn.brought) return
     try {
-      // Who had it before may have brought the value since this one looked.
-      if (!(await this.#lookAround(false))) await this.#load()
+      await this.#load()
     } finally {
-      await this.#lock(() => lock.release(), this.#options.tierTimeout)
-    }
-  }
-
-  async #lock<T>(
-    work: (locker: NonNullable<Engine['locker']>, name: string) => Promise<T>,
-    limit: number,
-  ): Promise<T | 'failed'> {
-    const { clock, locker } = this.#shop.engine
-    if (locker === undefined) return 'failed'
-    try {
-      return await within(clock, limit, work(locker, farKey(this.#flight.key)), 'the locker took too long')
-    } catch (error) {
-      if (tierFailed.hasSubscribers) tierFailed.publish({ tier: 'locker', operation: 'lock', error })
-      return 'failed'
+      await turn.release()
     }
   }
 
   async #load(): Promise<void> {
     const flight = this.#flight
     const options = this.#options
-    const { clock, stamps, tally, random } = this.#shop.engine
+    const { clock, stamps, tally, random, trust } = this.#shop.engine
     const before = this.#before
     if (flight.signal.aborted) return
-    if (!flight.settled) tally.miss(flight.key)
+    if (this.#isAsked && !flight.settled) tally.miss(flight.key)
     const soft =
       before === undefined ? undefined : clock.after(options.softTimeout, () => this.#serveInTime(before))
     const createdAt = stamps.next()
+    const { doubts } = trust
     const began = clock.elapsed()
     const run = new Run<V>(flight, before)
     const finish = async (value: V): Promise<void> => {
@@ -173,7 +160,7 @@ export class Load<V> {
       tally.load(flight.key, cost)
       const { ttl, tags, validator, unchanged } = run
       const brought = { value, createdAt, cost, ttl, tags, validator, unchanged }
-      const kept = new Kept(entryOf(brought, before, options, clock.now(), random), options, createdAt)
+      const kept = new Kept(entryOf(brought, before, options, clock.now(), random), options, doubts)
       const written = run.skipped ? undefined : this.#keep(kept)
       this.#end(kept)
       await written
@@ -195,6 +182,11 @@ export class Load<V> {
     }
   }
 
+  /** Whether a reader is counted by how this ends; others have been counted already. */
+  get #isAsked(): boolean {
+    return this.#why === 'asked'
+  }
+
   async #work(run: Run<V>): Promise<V> {
     return this.#factory(run)
   }
@@ -205,8 +197,8 @@ export class Load<V> {
     const { key, fenced } = this.#flight
     const standing = judge(engine, this.#place, kept, engine.clock.now(), this.#options.tags)
     if (fenced || standing === 'gone' || standing === 'expired') return
-    keepNear(engine, key, kept, this.#options)
-    if (far.used(this.#options).length === 0) return
+    keepNear(engine, key, kept, this.#options, kept.checked)
+    if (far.written(this.#options).length === 0) return
     // Others hear of it only where they can find it: they would load it themselves and tell of that, and so on.
     if (await far.write([[key, kept]], this.#options)) {
       await wire.publish({ kind: 'set', names: [key], at: kept.createdAt })

@@ -19,6 +19,8 @@ export const laterOf = (a: Mark, b: Mark): Mark => ({
  * Bounded: a mark that is forgotten counts for every name from then on.
  */
 export class Marks {
+  /** What was created after this was never invalidated by any of them. */
+  latest = 0
   readonly #marks = new Map<string, Mark>()
   /** Names that the tiers have been asked for, and when. */
   readonly #asked = new Map<string, number>()
@@ -44,6 +46,7 @@ export class Marks {
   raise(name: string, mark: Mark): boolean {
     const known = this.#marks.get(name) ?? unmarked
     if (mark.deletedAt <= known.deletedAt && mark.expiredAt <= known.expiredAt) return false
+    this.latest = Math.max(this.latest, mark.deletedAt, mark.expiredAt)
     this.#marks.delete(name)
     this.#marks.set(name, laterOf(known, mark))
     for (const [oldest, forgotten] of this.#marks) {
@@ -68,10 +71,5 @@ export class Marks {
       if (this.#asked.size <= this.#limit) break
       this.#asked.delete(oldest)
     }
-  }
-
-  /** The tiers may know better: they are asked again. */
-  doubt(): void {
-    this.#asked.clear()
   }
 }

@@ -1,4 +1,4 @@
-import type { Clock, Timer } from '@millrace/core'
+import { type Clock, type Timer, within } from '@millrace/core'
 
 /** Something that could not be done, and when what it tells of happened. */
 interface Debt {
@@ -8,6 +8,10 @@ interface Debt {
 }
 
 const pause = 2000
+/** What could be done in part can be done: a tier that is tried again takes one call at first. */
+const soon = 50
+/** As many at once as a tier takes in one call: one after the other, ten thousand would take seconds. */
+const atOnce = 64
 
 /** What could not be written or told: the last for each name, tried again until it has been done. */
 export class Recovery {
@@ -16,6 +20,8 @@ export class Recovery {
   readonly #limit: number
   #timer: Timer | undefined
   #dropped = 0
+  #stopped = false
+  #stops = 0
 
   constructor(clock: Clock, limit: number) {
     this.#clock = clock
@@ -55,22 +61,43 @@ export class Recovery {
     if (known !== undefined && known.at <= at) this.#debts.delete(name)
   }
 
-  stop(): void {
-    this.#timer?.cancel()
-    this.#timer = undefined
+  start(): void {
+    this.#stopped = false
+    if (this.#debts.size > 0) this.#arm()
   }
 
-  #arm(): void {
-    this.#timer ??= this.#clock.after(pause, () => void this.#payAll())
+  /** Tries once more, for `limit` milliseconds at most; what is owed then waits for {@link start}. */
+  async stop(limit: number): Promise<void> {
+    this.#stopped = true
+    this.#timer?.cancel()
+    this.#timer = undefined
+    await within(this.#clock, limit, this.#payAll(), 'recovery took too long').catch(() => {})
+    this.#stops++
+  }
+
+  #arm(delay = pause): void {
+    if (this.#stopped) return
+    this.#timer ??= this.#clock.after(delay, () => void this.#payAll())
   }
 
   async #payAll(): Promise<void> {
-    for (const [name, debt] of [...this.#debts]) {
-      if (this.#debts.get(name) !== debt) continue
-      const done = await debt.pay()
-      if (done && this.#debts.get(name) === debt) this.#debts.delete(name)
+    const stops = this.#stops
+    const all = [...this.#debts]
+    let paid = false
+    for (let from = 0; from < all.length; from += atOnce) {
+      if (stops !== this.#stops) return
+      const part = all.slice(from, from + atOnce)
+      const done = await Promise.all(part.map(([name, debt]) => this.#pay(name, debt)))
+      paid ||= done.includes(true)
     }
     this.#timer = undefined
-    if (this.#debts.size > 0) this.#arm()
+    if (this.#debts.size > 0) this.#arm(paid ? soon : pause)
+  }
+
+  async #pay(name: string, debt: Debt): Promise<boolean> {
+    if (this.#debts.get(name) !== debt) return false
+    const done = await debt.pay()
+    if (done && this.#debts.get(name) === debt) this.#debts.delete(name)
+    return done
   }
 }

@@ -5,12 +5,22 @@ import type { Notice } from '../tier.ts'
 import type { Factory } from './context.ts'
 import { fence, judge, keepNear, nearGet, type Place, soften, type Trust, tagName } from './engine.ts'
 import type { Flight } from './flight.ts'
-import { handOut, Kept } from './kept.ts'
-import { encodeKey, isReserved, type Key, namespaceOf, prefixesOf, prefixOf, reserved } from './key.ts'
+import { answer, handOut, Kept } from './kept.ts'
+import { encodeKey, type Key, prefixesOf, prefixOf, reserved } from './key.ts'
 import { entryOf, renewed } from './life.ts'
-import { Load, type Shop } from './load.ts'
+import { Load, type Shop, type Why } from './load.ts'
+import { find } from './look.ts'
 import { type CallOptions, type Options, type Resolved, resolve } from './options.ts'
+import { type Bring, Prefetch, type PrefetchOptions } from './prefetch.ts'
+import { Slots } from './slots.ts'
 import type { Tally } from './stats.ts'
+import { walk } from './walk.ts'
+
+/** What may be said for a namespace besides. */
+export interface SpaceOptions extends Options {
+  /** Loads what is likely to be asked for next, before it is; learnt from `get` and `getOrSet` of this object. Default none. */
+  readonly prefetch?: PrefetchOptions
+}
 
 /** A namespace of a cache: what is done here is done to its own keys and tags, and to those of the namespaces in it. */
 export class Space {
@@ -24,8 +34,9 @@ export class Space {
   readonly #clock: Clock
   readonly #trust: Trust
   readonly #tally: Tally
+  readonly #prefetch: Prefetch | undefined
 
-  constructor(shop: Shop, prefix: string, options: Resolved) {
+  constructor(shop: Shop, prefix: string, options: Resolved, prefetch?: PrefetchOptions) {
     this.shop = shop
     this.options = options
     this.#prefix = prefix
@@ -35,42 +46,40 @@ export class Space {
     this.#trust = trust
     this.#tally = tally
     this.#place = { prefix, prefixes: prefixesOf(prefix) }
+    this.#prefetch = prefetch && this.#learner(prefetch)
   }
 
   /** A fresh value; undefined when there is none. */
   get<V = unknown>(key: Key, options?: CallOptions): Promise<V | undefined> {
     const { engine } = this.shop
     const full = this.#fullKey(key)
+    this.#prefetch?.read({ key, name: full })
     const known = nearGet(engine, full)
     if (known !== undefined && (this.#isPlain(known, options) || this.#isFresh(full, known, options))) {
       engine.tally.nearHit(full, known.cost)
-      return Promise.resolve(handOut<V>(known))
+      return answer<V>(known)
     }
     return this.#find(full, known, options).then((kept) => kept && handOut<V>(kept))
   }
 
   /** One answer for each key, in order. */
   async getMany<V = unknown>(keys: readonly Key[], options?: CallOptions): Promise<(V | undefined)[]> {
-    const { engine, far } = this.shop
-    const kept = new Map<string, Kept>()
-    const wanted: string[] = []
+    const { engine } = this.shop
+    const kept = new Map<string, Kept | undefined>()
+    const wanted = new Map<string, Kept | undefined>()
     const names = keys.map((key) => this.#fullKey(key))
     for (const name of new Set(names)) {
       const known = nearGet(engine, name)
-      if (known === undefined || !this.#isFresh(name, known, options)) wanted.push(name)
+      if (known === undefined || !this.#isFresh(name, known, options)) wanted.set(name, known)
       else {
         engine.tally.nearHit(name, known.cost)
         kept.set(name, known)
       }
     }
-    if (wanted.length > 0 && far.tiers.length > 0) {
-      const found = await far.lookMany(this.#place, wanted, this.#resolve(options))
-      for (const [name, entry] of found) {
-        engine.tally.farHit(name, 'many', entry.cost)
-        kept.set(name, entry)
-      }
+    if (wanted.size > 0) {
+      const found = await find(this.shop, this.#place, wanted, this.#resolve(options), options?.signal)
+      for (const [index, name] of [...wanted.keys()].entries()) kept.set(name, found[index])
     }
-    for (const name of wanted) if (!kept.has(name)) engine.tally.miss(name)
     return names.map((name) => {
       const entry = kept.get(name)
       return entry && handOut<V>(entry)
@@ -80,11 +89,12 @@ export class Space {
   /** The value of a key; where there is no fresh one, the factory brings it, once for all who ask meanwhile. */
   getOrSet<V>(key: Key, factory: Factory<V>, options?: CallOptions): Promise<V> {
     const full = this.#fullKey(key)
+    this.#prefetch?.read({ key, name: full })
     const entry = this.#near.get(full)
     const known = entry instanceof Kept ? entry : undefined
     if (known !== undefined && this.#isPlain(known, options)) {
       this.#tally.nearHit(full, known.cost)
-      return Promise.resolve(handOut<V>(known))
+      return answer<V>(known)
     }
     return this.#bring(full, known, factory, options)
   }
@@ -95,7 +105,7 @@ export class Space {
   }
 
   async setMany(values: Iterable<readonly [Key, unknown]>, options?: Options): Promise<void> {
-    const { engine, far, wire } = this.shop
+    const { engine, far } = this.shop
     const resolved = this.#resolve(options)
     const entries: [string, Entry][] = []
     const at = engine.stamps.next()
@@ -103,11 +113,12 @@ export class Space {
       const full = this.#fullKey(key)
       const entry = entryOf({ value, createdAt: at }, undefined, resolved, engine.clock.now(), engine.random)
       fence(engine, full, at, true)
-      entries.push([full, keepNear(engine, full, entry, resolved)])
+      entries.push([full, keepNear(engine, full, entry, resolved, engine.trust.doubts)])
     }
     if (entries.length === 0) return
-    await far.write(entries, resolved)
-    await wire.publish({ kind: 'set', names: entries.map(([full]) => full), at })
+    const names = entries.map(([full]) => full)
+    const [written] = await Promise.all([far.write(entries, resolved), far.supersede(names, at, resolved)])
+    await this.#tell(written, { kind: 'set', names, at })
   }
 
   /** Whether there is a fresh value. */
@@ -125,8 +136,7 @@ export class Space {
     const at = engine.stamps.next()
     fence(engine, full, at, false)
     soften(engine, full, at, this.options)
-    await far.expire(full, at, this.options)
-    await this.shop.wire.publish({ kind: 'expire', names: [full], at })
+    await this.#tell(await far.expire(full, at, this.options), { kind: 'expire', names: [full], at })
   }
 
   async delete(key: Key): Promise<void> {
@@ -135,8 +145,7 @@ export class Space {
     const at = engine.stamps.next()
     fence(engine, full, at, true)
     engine.near.delete(full)
-    await far.delete([full], at, this.options)
-    await this.shop.wire.publish({ kind: 'delete', names: [full], at })
+    await this.#tell(await far.delete([full], at, this.options), { kind: 'delete', names: [full], at })
   }
 
   /** Every value with this tag is gone, however many there are. */
@@ -144,7 +153,7 @@ export class Space {
     const at = this.shop.engine.stamps.next()
     const name = tagName(this.#place, tag)
     this.shop.engine.tags.raise(name, { deletedAt: at, expiredAt: 0 })
-    return this.#tell('d', name, { kind: 'tag-delete', names: [name], at })
+    return this.#mark('d', name, { kind: 'tag-delete', names: [name], at })
   }
 
   /** Every value with this tag is a fallback for loads that fail, and no more. */
@@ -152,7 +161,7 @@ export class Space {
     const at = this.shop.engine.stamps.next()
     const name = tagName(this.#place, tag)
     this.shop.engine.tags.raise(name, { deletedAt: 0, expiredAt: at })
-    return this.#tell('e', name, { kind: 'tag-expire', names: [name], at })
+    return this.#mark('e', name, { kind: 'tag-expire', names: [name], at })
   }
 
   /** Everything here is gone; with `soft`, it stays as a fallback for loads that fail. */
@@ -161,38 +170,35 @@ export class Space {
     const at = stamps.next()
     const prefix = this.#prefix
     clears.raise(prefix, soft ? { deletedAt: 0, expiredAt: at } : { deletedAt: at, expiredAt: 0 })
-    trust.since = stamps.next()
-    if (soft) return this.#tell('x', prefix, { kind: 'tag-expire', names: [prefix + reserved], at })
+    trust.doubt()
+    if (soft) return this.#mark('x', prefix, { kind: 'tag-expire', names: [prefix + reserved], at })
     near.clear(prefix)
-    return this.#tell('c', prefix, { kind: 'clear', names: [prefix], at })
+    return this.#mark('c', prefix, { kind: 'clear', names: [prefix], at })
   }
 
   /** Keys and tags of their own, under a name. */
-  namespace(name: string, defaults: Options = {}): Space {
-    return new Space(this.shop, this.#prefix + prefixOf(name), resolve(this.options, defaults))
+  namespace(name: string, { prefetch, ...defaults }: SpaceOptions = {}): Space {
+    return new Space(this.shop, this.#prefix + prefixOf(name), resolve(this.options, defaults), prefetch)
+  }
+
+  /** For those who decide by themselves what is fresh. */
+  slots(defaults: Options = {}): Slots {
+    return new Slots(this.shop, this.#prefix, resolve(this.options, defaults))
   }
 
   /** What is kept here, for operators: keys as they are encoded, each once, from all tiers. */
-  async *[Symbol.asyncIterator](): AsyncGenerator<{ readonly key: string; readonly entry: Entry }> {
-    const { engine, far } = this.shop
-    const seen = new Set<string>()
-    const show = (full: string, entry: Entry): boolean => {
-      if (!full.startsWith(this.#prefix) || isReserved(full) || seen.has(full)) return false
-      seen.add(full)
-      const place = { prefix: namespaceOf(full), prefixes: prefixesOf(full) }
-      return judge(engine, place, entry, engine.clock.now()) !== 'gone'
-    }
-    for (const [full, entry] of engine.near.entries()) {
-      if (show(full, entry)) yield { key: full.slice(this.#prefix.length), entry }
-    }
-    for await (const [full, entry] of far.walk(this.#prefix, this.options)) {
-      if (show(full, entry)) yield { key: full.slice(this.#prefix.length), entry }
-    }
+  [Symbol.asyncIterator](): AsyncGenerator<{ readonly key: string; readonly entry: Entry }> {
+    return walk(this.shop, this.#prefix, this.options)
   }
 
-  async #tell(kind: string, name: string, notice: Notice): Promise<void> {
-    await this.shop.far.mark([{ name, kind, at: notice.at }], this.options)
-    await this.shop.wire.publish(notice)
+  async #mark(kind: string, name: string, notice: Notice): Promise<void> {
+    await this.#tell(await this.shop.far.mark(name, kind, notice, this.options), notice)
+  }
+
+  /** Where a tier was late already, nobody waits any longer: when it has taken it, the others are told again. */
+  async #tell(written: boolean, notice: Notice): Promise<void> {
+    const told = this.shop.wire.publish(notice)
+    if (written) await told
   }
 
   #fullKey(key: Key): string {
@@ -213,7 +219,7 @@ export class Space {
   #isPlain(known: Kept, options: CallOptions | undefined): boolean {
     return (
       known.plainUntil > this.#clock.now() &&
-      known.checkedAt > this.#trust.since &&
+      known.checked === this.#trust.doubts &&
       options?.tags === undefined &&
       options?.tiers === undefined
     )
@@ -224,10 +230,10 @@ export class Space {
     const { engine } = this.shop
     const resolved = this.#resolve(options)
     if (resolved.tiers !== undefined && !resolved.tiers.includes(engine.near.name)) return false
-    if (known.checkedAt <= engine.trust.gapAt && this.shop.far.tiers.length > 0) return false
+    if (known.checked < engine.trust.gaps && this.shop.far.tiers.length > 0) return false
     const now = engine.clock.now()
     if (judge(engine, this.#place, known, now, resolved.tags) !== 'fresh') return false
-    known.checkedAt = engine.stamps.next()
+    known.checked = engine.trust.doubts
     if (resolved.sliding) this.#slide(full, known, resolved, now)
     return true
   }
@@ -235,51 +241,19 @@ export class Space {
   #slide(full: string, known: Kept, options: Resolved, now: number): void {
     const entry = renewed(known, options, now)
     if (entry === undefined) return
-    keepNear(this.shop.engine, full, entry, options)
+    keepNear(this.shop.engine, full, entry, options, known.checked)
     void this.shop.far.write([[full, entry]], options)
   }
 
-  /** What memory does not have; as one look however many ask. */
+  /** What memory does not have. */
   async #find(
     full: string,
     known: Kept | undefined,
     options: CallOptions | undefined,
   ): Promise<Kept | undefined> {
-    const { engine, far } = this.shop
-    const resolved = this.#resolve(options)
-    let flight = engine.looks.get(full)
-    if (flight === undefined && far.used(resolved).length > 0) {
-      flight = engine.looks.start(full, engine.stamps.next())
-      void this.#look(flight, known, resolved)
-    }
-    const kept = await flight?.join(options?.signal)
-    if (kept === undefined) engine.tally.miss(full)
+    const wanted = new Map([[full, known]])
+    const [kept] = await find(this.shop, this.#place, wanted, this.#resolve(options), options?.signal)
     return kept
-  }
-
-  async #look(flight: Flight<Kept | undefined>, known: Kept | undefined, options: Resolved): Promise<void> {
-    const { engine, far } = this.shop
-    try {
-      const found = await far.look(this.#place, flight.key, options, flight, known?.createdAt)
-      const { kept, standing, answered, tier = '' } = found
-      if (kept !== undefined && standing === 'fresh') {
-        engine.tally.farHit(flight.key, tier, kept.cost)
-        flight.answer(kept)
-      } else if (known !== undefined && !answered && !flight.deleted && this.#isStillFresh(known, options)) {
-        // It cannot be asked whether it still holds.
-        engine.tally.nearHit(flight.key, known.cost)
-        flight.answer(known)
-      } else flight.answer(undefined)
-    } catch (error) {
-      flight.fail(error)
-    } finally {
-      engine.looks.end(flight)
-    }
-  }
-
-  #isStillFresh(known: Kept, options: Resolved): boolean {
-    const { engine } = this.shop
-    return judge(engine, this.#place, known, engine.clock.now(), options.tags) === 'fresh'
   }
 
   /** The way of `getOrSet` when memory's answer is not a plain one. */
@@ -294,10 +268,10 @@ export class Space {
     const now = engine.clock.now()
     if (known !== undefined && this.#isFresh(full, known, options)) {
       if (now >= known.eagerAt && now >= known.retryAt && !this.#joinable(full, resolved)) {
-        this.#start(full, known, factory, resolved, true).background = true
+        this.#start(full, known, factory, resolved, 'eager')
       }
       engine.tally.nearHit(full, known.cost)
-      return Promise.resolve(handOut<V>(known))
+      return answer<V>(known)
     }
     const signal = options?.signal
     if (signal?.aborted) return Promise.reject(signal.reason)
@@ -306,13 +280,13 @@ export class Space {
     const underway = this.#joinable(full, resolved)
     if (before !== undefined && standing === 'stale' && now < before.freshUntil + resolved.swr) {
       if (underway === undefined && now >= before.retryAt) {
-        this.#start(full, before, factory, resolved, false).background = true
+        this.#start(full, before, factory, resolved, 'stale')
       }
       engine.tally.staleHit(full, before.cost)
-      return Promise.resolve(handOut<V>(before))
+      return answer<V>(before)
     }
     if (underway !== undefined) engine.tally.join(full)
-    const flight = underway ?? this.#start(full, before, factory, resolved, false)
+    const flight = underway ?? this.#start(full, before, factory, resolved, 'asked')
     return flight.join(signal).then((kept) => handOut<V>(kept))
   }
 
@@ -335,12 +309,38 @@ export class Space {
     before: Kept | undefined,
     factory: Factory<V>,
     options: Resolved,
-    eager: boolean,
+    why: Why,
   ): Flight<Kept> {
     const { engine } = this.shop
     const flight = engine.loads.start(full, engine.stamps.next())
-    flight.background = options.background
-    void new Load(this.shop, this.#place, flight, factory, options, before).run(eager)
+    flight.background = options.background || why !== 'asked'
+    void new Load(this.shop, this.#place, flight, factory, options, before, why).run()
     return flight
+  }
+
+  #learner(options: PrefetchOptions): Prefetch {
+    const { name, clock, prefetches } = this.shop.engine
+    const has = (full: string): boolean => this.#isThere(full)
+    const bring: Bring = (key, load) => this.#bringAhead(key, load)
+    const prefetch = new Prefetch(options, clock, has, bring, { cache: name, namespace: this.#prefix })
+    prefetches.add(this.#prefix, prefetch)
+    return prefetch
+  }
+
+  #isThere(full: string): boolean {
+    const { engine } = this.shop
+    const known = nearGet(engine, full)
+    const standing = known && judge(engine, this.#place, known, engine.clock.now(), this.options.tags)
+    return standing === 'fresh' || this.#joinable(full, this.options) !== undefined
+  }
+
+  async #bringAhead(key: Key, load: Factory<unknown>): Promise<number> {
+    const { engine } = this.shop
+    const full = this.#fullKey(key)
+    const known = nearGet(engine, full)
+    const standing = known && judge(engine, this.#place, known, engine.clock.now(), this.options.tags)
+    const before = standing === 'gone' ? undefined : known
+    const { freshUntil } = await this.#start(full, before, load, this.options, 'ahead').join()
+    return freshUntil
   }
 }

@@ -5,6 +5,7 @@ import { type Engine, fence, soften } from './engine.ts'
 import type { FarTiers } from './far-tiers.ts'
 import { isHashed, namespaceOf, reserved } from './key.ts'
 import type { Resolved } from './options.ts'
+import { turnPart } from './part.ts'
 import type { Recovery } from './recovery.ts'
 
 const name = 'backplane'
@@ -55,7 +56,7 @@ export class Wire {
     this.#retry?.cancel()
     const end = this.#end
     this.#end = undefined
-    await end?.()
+    await turnPart(this.#clock, name, 'stop', end)
   }
 
   /** Tells the others. What cannot be told now is told later. */
@@ -92,10 +93,12 @@ export class Wire {
     for (const each of names) {
       if (kind === 'clear') {
         if (!clears.raise(each, { deletedAt: at, expiredAt: 0 })) continue
-        trust.since = stamps.next()
-        near.clear(each)
+        trust.doubt()
+        // What has come since stays: it may be all that there is of it, where a tier has yet to take it.
+        for (const [key, { createdAt }] of near.entries())
+          if (createdAt <= at && key.startsWith(each)) near.delete(key)
       } else if (kind === 'tag-expire' && each === namespaceOf(each) + reserved) {
-        if (clears.raise(namespaceOf(each), { deletedAt: 0, expiredAt: at })) trust.since = stamps.next()
+        if (clears.raise(namespaceOf(each), { deletedAt: 0, expiredAt: at })) trust.doubt()
       } else if (kind === 'tag-delete') tags.raise(each, { deletedAt: at, expiredAt: 0 })
       else if (kind === 'tag-expire') tags.raise(each, { deletedAt: 0, expiredAt: at })
       else this.#hearOfKey(kind, each, at)
@@ -104,13 +107,10 @@ export class Wire {
 
   /** Notices may have been missed. */
   gap(): void {
-    const { tags, clears, near, trust, stamps } = this.#engine
-    tags.doubt()
-    clears.doubt()
+    const { near, trust, stamps } = this.#engine
     // Without a tier to compare with there is nothing to trust.
     if (this.#far.tiers.length === 0) near.clear()
-    trust.gapAt = stamps.next()
-    trust.since = trust.gapAt
+    trust.gap(stamps.next())
   }
 
   #hearOfKey(kind: 'set' | 'delete' | 'expire', key: string, at: number): void {
@@ -126,21 +126,20 @@ export class Wire {
       return
     }
     const known = near.get(key)
-    if (known !== undefined && (kind === 'set' ? known.createdAt < at : known.createdAt <= at))
-      near.delete(key)
+    // Of two values of the same time the tier has one, and it is the one that all shall have.
+    if (known !== undefined && known.createdAt <= at) near.delete(key)
   }
 
   async #subscribe(): Promise<void> {
     if (this.#backplane === undefined) return
+    const hear = (notice: Notice): void => this.hear(notice)
+    const gap = (): void => this.gap()
+    const lost = (): void => {
+      this.#engine.trust.deaf = true
+    }
+    const subscribed = subscribe(this.#backplane, hear, gap, lost)
     try {
-      const hear = (notice: Notice): void => this.hear(notice)
-      const gap = (): void => this.gap()
-      const end = await within(
-        this.#engine.clock,
-        pause,
-        this.#backplane.subscribe(hear, gap),
-        'the backplane took too long',
-      )
+      const end = await within(this.#clock, pause, subscribed, 'the backplane took too long')
       if (this.#stopped) {
         await end()
         return
@@ -150,6 +149,8 @@ export class Wire {
       // What was kept before anybody listened.
       this.gap()
     } catch (error) {
+      // Where it was only late there will be another one.
+      void subscribed.then((end) => end()).catch(() => {})
       this.#fail('subscribe', error)
       if (!this.#stopped) this.#retry = this.#clock.after(pause, () => void this.#subscribe())
     }
@@ -164,3 +165,9 @@ export class Wire {
     if (tierFailed.hasSubscribers) tierFailed.publish({ tier: name, operation, error })
   }
 }
+
+/** A backplane that throws rejects. */
+const subscribe = async (
+  backplane: Backplane,
+  ...ears: Parameters<Backplane['subscribe']>
+): Promise<() => Promise<void>> => backplane.subscribe(...ears)

@@ -8,10 +8,11 @@ import {
   type Leaving,
   type PolicyName,
   type Residents,
+  type Value,
 } from './residents.ts'
 
 /** The map and the bounds around an order. */
-export class Keep<V> implements Residents<V> {
+export class Keep<V extends Value> implements Residents<V> {
   readonly policy: PolicyName
   weight = 0
   readonly #map = new Map<string, Resident<V>>()

@@ -7,7 +7,7 @@ import { Keep } from './keep.ts'
 import { Lfu } from './lfu.ts'
 import { Lru } from './lru.ts'
 import type { Order } from './order.ts'
-import type { Bounds, Evicted, PolicyName, Residents } from './residents.ts'
+import type { Bounds, Evicted, PolicyName, Residents, Value } from './residents.ts'
 import { S3Fifo } from './s3fifo.ts'
 import { Ttl } from './ttl.ts'
 
@@ -23,7 +23,7 @@ export interface ResidentsOptions<V> extends Bounds {
  *
  * @throws RangeError when a bound is not a positive whole number, or there is none
  */
-export const residents = <V>({
+export const residents = <V extends Value>({
   policy,
   maxEntries = Number.POSITIVE_INFINITY,
   maxWeight = Number.POSITIVE_INFINITY,

@@ -6,8 +6,11 @@ export type Leaving = 'evicted' | 'replaced' | 'refused'
 /** Told once for each value that leaves by itself, after the call that made it leave has done its work. */
 export type Evicted<V> = (key: string, value: V, why: Leaving) => void
 
+/** Anything but null and undefined. */
+export type Value = NonNullable<unknown>
+
 /** Values under keys, as many as the bounds allow. A policy says which of them leave for new ones. */
-export interface Residents<V> {
+export interface Residents<V extends Value> {
   readonly policy: PolicyName
   readonly count: number
   /** The sum of the weights; never above `maxWeight` when a call returns. */

@@ -97,7 +97,11 @@ class Broadcast implements RedisBackplane {
     }, this.#channel)
   }
 
-  async subscribe(hear: (notice: Notice) => void, gap: () => void): Promise<() => Promise<void>> {
+  async subscribe(
+    hear: (notice: Notice) => void,
+    gap: () => void,
+    lost?: () => void,
+  ): Promise<() => Promise<void>> {
     this.connection.open()
     this.#listeners++
     const numbers = new Numbers()
@@ -112,6 +116,7 @@ class Broadcast implements RedisBackplane {
         if (numbers.next(message.sender, message.number)) gap()
         for (const notice of message.notices) hear(notice)
       },
+      lost: () => lost?.(),
       back: () => {
         numbers.clear()
         // The first time, nothing was missed that was promised, unless the caller could not be made to wait.
@@ -121,7 +126,7 @@ class Broadcast implements RedisBackplane {
     })
     const { clock } = this.connection.settings
     const waited = await ready
-    if (!waited) await within(clock, patience, began.promise, 'No channel to Redis').catch(() => undefined)
+    if (!waited) await within(clock, patience, began.promise, 'No channel to Redis').catch(() => lost?.())
     listening = true
     let ended = false
     return async () => {

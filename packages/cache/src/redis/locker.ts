@@ -24,6 +24,8 @@ return 1
 
 /** Without a channel one has to look again, but not all the time. In milliseconds. */
 const glance = 50
+/** After this a lock that could not be given back is tried again. In milliseconds. */
+const again = 200
 
 export interface RedisLocker extends Locker, Connected {
   /** Lets go of a connection of its own. Locks that are held expire by themselves. */
@@ -42,16 +44,18 @@ class Warden implements RedisLocker {
   async acquire(key: string, ttl: number): Promise<Lock | undefined> {
     const { lock, fence } = this.#names(key)
     const owner = randomBytes(15).toString('base64url')
+    const { clock } = this.connection.settings
+    const until = clock.elapsed() + ttl
     let late = false
     try {
       const token = await this.connection.run(async (client) => {
         const life = Math.max(1, Math.ceil(ttl))
         const given = Number(await take.run(client, [lock, fence], [owner, life]))
         // Nobody waits for it any more: without this it would keep the others away until it expires.
-        if (late && given > 0) await this.#giveBack(key, owner).catch(() => undefined)
+        if (late && given > 0) await this.#release(key, owner, until).catch(() => undefined)
         return given
       }, lock)
-      return token > 0 ? { token, release: () => this.#giveBack(key, owner) } : undefined
+      return token > 0 ? { token, release: () => this.#release(key, owner, until) } : undefined
     } catch (error) {
       late = true
       throw error
@@ -66,12 +70,12 @@ class Warden implements RedisLocker {
     const began = clock.elapsed()
     const wakeWithin = (limit: number): void => {
       timer.cancel()
-      timer = clock.after(Math.min(limit, timeout - (clock.elapsed() - began)), woken.resolve)
+      timer = clock.after(Math.max(0, Math.min(limit, timeout - (clock.elapsed() - began))), woken.resolve)
     }
     const look = async (): Promise<void> => {
       // It may have been released before the channel was there; and one that expires says nothing.
       const left = await this.connection.run((client) => client.pttl(lock), lock)
-      if (left !== -1) wakeWithin(Math.max(0, left))
+      if (left !== -1) wakeWithin(left)
     }
     const { ready, end } = this.connection.subscriber.listen(channel, {
       heard: () => woken.resolve(),
@@ -90,6 +94,18 @@ class Warden implements RedisLocker {
 
   async stop(): Promise<void> {
     await this.#done()
+  }
+
+  /** What cannot be given back now is given back later: until it expires, the others would wait for nobody. */
+  async #release(key: string, owner: string, until: number): Promise<void> {
+    try {
+      await this.#giveBack(key, owner)
+    } catch (error) {
+      const { clock } = this.connection.settings
+      if (clock.elapsed() + again < until)
+        clock.after(again, () => void this.#release(key, owner, until).catch(() => undefined))
+      throw error
+    }
   }
 
   async #giveBack(key: string, owner: string): Promise<void> {

@@ -126,7 +126,7 @@ const subscriberOptions = {
 
 /** Fast at first, as most interruptions are short; spread, so that a restarted server does not meet everybody at once. */
 export const backoff = (times: number): number => {
-  const step = Math.min(50 * 2 ** Math.min(times, 6), 2000)
+  const step = Math.min(50 * 2 ** Math.min(times, 5), 1000)
   return step / 2 + randomInt(step / 2)
 }
 

@@ -1,8 +1,10 @@
 import type { Health } from '@millrace/core'
 import type { Redis } from 'ioredis'
 import type { Tier, TierItem } from '../tier.ts'
+import { type RedisBackplane, redisBackplane } from './backplane.ts'
 import { type Access, type Connected, type Connection, connect, type RedisSource } from './connection.ts'
 import { Gather } from './gather.ts'
+import { type RedisLocker, redisLocker } from './locker.ts'
 import { type Client, isCluster } from './options.ts'
 import { Script } from './script.ts'
 
@@ -75,26 +77,29 @@ export interface RedisTier extends Tier, Connected {
 class Keeper implements RedisTier {
   readonly name = 'redis'
   readonly connection: Connection
-  readonly #reads: Gather<string, Buffer | null>
+  readonly #reads: Gather<string, Uint8Array | undefined>
   readonly #writes: Gather<Write, undefined>
   readonly #done: () => Promise<void>
 
   constructor({ connection, done }: Access) {
     this.connection = connection
     this.#done = done
-    this.#reads = new Gather(mostRead, (keys) => connection.run((client) => client.mgetBuffer([...keys])))
+    this.#reads = new Gather(mostRead, async (keys) =>
+      (await connection.run((client) => client.mgetBuffer([...keys]))).map(frameOf),
+    )
     this.#writes = new Gather(mostWritten, async (writes) => {
       await connection.run((client) => put(client, writes))
       return []
     })
   }
 
-  async getMany(keys: readonly string[]): Promise<readonly (Uint8Array | undefined)[]> {
+  getMany(keys: readonly string[]): Promise<readonly (Uint8Array | undefined)[]> {
     const names = keys.map((key) => this.#nameOf(key))
-    const found = this.connection.settings.clustered
-      ? await Promise.all(names.map((name) => this.connection.run((client) => client.getBuffer(name), name)))
-      : (await Promise.all(inParts(names, mostRead).map((part) => this.#reads.add(part)))).flat()
-    return found.map(frameOf)
+    if (this.connection.settings.clustered) return Promise.all(names.map((name) => this.#get(name)))
+    if (names.length <= mostRead) return this.#reads.add(names)
+    return Promise.all(inParts(names, mostRead).map((part) => this.#reads.add(part))).then((parts) =>
+      parts.flat(),
+    )
   }
 
   async setMany(items: readonly TierItem[]): Promise<void> {
@@ -107,6 +112,14 @@ class Keeper implements RedisTier {
         bytes: withTime(at, frame),
       })),
     )
+  }
+
+  backplane(): RedisBackplane {
+    return redisBackplane(this)
+  }
+
+  locker(): RedisLocker {
+    return redisLocker(this)
   }
 
   async deleteMany(keys: readonly string[], at: number): Promise<void> {
@@ -152,6 +165,10 @@ class Keeper implements RedisTier {
 
   inspect(): object {
     return this.connection.inspect()
+  }
+
+  async #get(name: string): Promise<Uint8Array | undefined> {
+    return frameOf(await this.connection.run((client) => client.getBuffer(name), name))
   }
 
   async #put(writes: readonly Write[]): Promise<void> {

@@ -82,6 +82,26 @@ export class MapTier implements Tier {
   }
 }
 
+/** A tier whose answers and writes can be held up on their way. */
+export class SlowTier extends MapTier {
+  /** What is read now arrives when this resolves. */
+  reading: Promise<void> = Promise.resolve()
+  /** What is sent now is written when this resolves. */
+  writing: Promise<void> = Promise.resolve()
+
+  override async getMany(keys: readonly string[]): Promise<readonly (Uint8Array | undefined)[]> {
+    const { reading } = this
+    const found = await super.getMany(keys)
+    await reading
+    return found
+  }
+
+  override async setMany(items: readonly TierItem[]): Promise<void> {
+    await this.writing
+    await super.setMany(items)
+  }
+}
+
 /** Processes on one line. */
 export class Line {
   readonly heard: Notice[] = []

@@ -3,19 +3,20 @@ import { describe, it } from 'node:test'
 import { settled, VirtualClock } from '@millrace/testing'
 import { frames } from '../../src/engine/codec.ts'
 import type { Codec } from '../../src/index.ts'
-import { counting, Line, MapTier, type Scene, scene } from './fakes.ts'
+import { counting, held, Line, MapLocker, MapTier, type Scene, SlowTier, scene } from './fakes.ts'
 
 /** Two processes, one tier, one line. */
 const pair = async (
   config: Parameters<typeof scene>[0] = {},
 ): Promise<{
-  far: MapTier
+  far: SlowTier
   clock: VirtualClock
   a: Scene
   b: Scene
+  line: Line
   lines: readonly [ReturnType<Line['end']>, ReturnType<Line['end']>]
 }> => {
-  const [far, clock, line] = [new MapTier(), new VirtualClock(), new Line()]
+  const [far, clock, line] = [new SlowTier(), new VirtualClock(), new Line()]
   const lines = [line.end(), line.end()] as const
   const a = scene({ tiers: [far], backplane: lines[0], ...config }, clock)
   const b = scene({ tiers: [far], backplane: lines[1], ...config }, clock)
@@ -23,7 +24,7 @@ const pair = async (
   await b.cache.start()
   // What is kept after the start is trusted.
   await clock.advance(1)
-  return { far, clock, a, b, lines }
+  return { far, clock, a, b, line, lines }
 }
 
 describe('tiers', () => {
@@ -225,6 +226,170 @@ describe('processes', () => {
     }
     assert.equal(a.cache.inspect().recovery.waiting, 0)
     assert.equal(clock.pending, 0)
+  })
+
+  it('have the same one of two values of the same time', async () => {
+    const { a, b, lines } = await pair()
+    lines[1].cut = true
+    await a.cache.set('k', 'of a')
+    lines[1].cut = false
+    await b.cache.set('k', 'of b')
+    assert.deepEqual([await a.cache.get('k'), await b.cache.get('k')], ['of b', 'of b'])
+  })
+
+  it('do not keep what they read before another one wrote, and heard of first', async () => {
+    for (const read of [
+      (cache: Scene['cache']): Promise<unknown> => cache.get('k'),
+      (cache: Scene['cache']): Promise<unknown> => cache.getOrSet('k', () => 'loaded'),
+    ]) {
+      const { a, b, far, clock } = await pair()
+      await a.cache.set('k', 'old')
+      const [reading, writing] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()]
+      far.reading = reading.promise
+      far.writing = writing.promise
+      const written = a.cache.set('k', 'new')
+      await clock.advance(1)
+      const early = read(b.cache)
+      await settled()
+      writing.resolve()
+      await written
+      reading.resolve()
+      assert.notEqual(await early, 'old')
+      assert.notEqual(await b.cache.get('k'), 'old')
+    }
+  })
+
+  it('do not trust what they began to read or to load before a gap', async () => {
+    const { a, b, far, clock, lines } = await pair()
+    await a.cache.set('read', 'old')
+    const reading = Promise.withResolvers<void>()
+    const { factory, bring } = held<string>()
+    far.reading = reading.promise
+    const read = b.cache.get('read')
+    far.reading = Promise.resolve()
+    const loaded = b.cache.getOrSet('loaded', factory)
+    await settled()
+    await clock.advance(1)
+    lines[1].cut = true
+    await a.cache.set('read', 'new')
+    await a.cache.set('loaded', 'new')
+    lines[1].reconnect()
+    reading.resolve()
+    bring('old')
+    assert.deepEqual([await read, await loaded], ['old', 'old'])
+    assert.deepEqual([await b.cache.get('read'), await b.cache.get('loaded')], ['new', 'new'])
+  })
+
+  it('keep what has come since a clear that they hear of late', async () => {
+    const { a, b, far, clock, line, lines } = await pair()
+    lines[1].cut = true
+    await a.cache.clear()
+    lines[1].cut = false
+    const late = [...line.heard]
+    await clock.advance(1)
+    far.mood = 'failing'
+    await b.cache.set('k', 1)
+    for (const notice of late) lines[1].receive(notice)
+    far.mood = 'well'
+    await clock.advance(5000)
+    assert.deepEqual([await a.cache.get('k'), await b.cache.get('k')], [1, 1])
+  })
+
+  it('do not write again what may have been overtaken while they heard nothing', async () => {
+    const { a, b, far, clock, lines } = await pair()
+    far.mood = 'failing'
+    lines[0].cut = true
+    await a.cache.set('k', 'old')
+    far.mood = 'well'
+    await clock.advance(1)
+    await b.cache.set('k', 'new', { ttl: '1s' })
+    await clock.advance(1500)
+    far.items.clear()
+    lines[0].reconnect()
+    await clock.advance(2000)
+    assert.equal(a.cache.inspect().recovery.waiting, 0)
+    assert.deepEqual([await a.cache.get('k'), await b.cache.get('k')], [undefined, undefined])
+  })
+
+  it('are told again when a tier has what they looked for in vain', async () => {
+    const { a, b, far, clock, line } = await pair()
+    await a.cache.set('set', 'old')
+    await a.cache.set('deleted', 'old')
+    await a.cache.set('tagged', 'old', { tags: ['t'] })
+    far.mood = 'failing'
+    await a.cache.set('set', 'new')
+    await a.cache.delete('deleted')
+    await a.cache.deleteTag('t')
+    far.mood = 'well'
+    const late = scene({ tiers: [far], backplane: line.end() }, clock)
+    await late.cache.start()
+    const read = (): Promise<unknown[]> =>
+      Promise.all([b.cache.get('set'), b.cache.get('deleted'), late.cache.get('tagged')])
+    assert.deepEqual(await read(), ['old', 'old', 'old'])
+    await clock.advance(5000)
+    assert.deepEqual(await read(), ['new', undefined, undefined])
+  })
+
+  it('make up for all that is owed as soon as it can be done', async () => {
+    const { a, far, clock } = await pair()
+    far.mood = 'hanging'
+    const deleted = Promise.all(Array.from({ length: 500 }, (_, index) => a.cache.delete(`k${index}`)))
+    await clock.advance(100)
+    await deleted
+    assert.equal(a.cache.inspect().recovery.waiting, 500)
+    far.mood = 'well'
+    await clock.advance(2500)
+    assert.equal(a.cache.inspect().recovery.waiting, 0)
+    assert.equal(far.deaths.size, 500)
+  })
+
+  it('wait for a write no longer than a tier may take, where the backplane hangs too', async () => {
+    const far = new MapTier()
+    far.mood = 'hanging'
+    const backplane = {
+      publish: () => new Promise<never>(() => {}),
+      subscribe: async () => async () => {},
+    }
+    const { cache, clock } = scene({ tiers: [far], backplane })
+    for (const write of [
+      () => cache.set('k', 1),
+      () => cache.delete('k'),
+      () => cache.expire('k'),
+      () => cache.deleteTag('t'),
+    ]) {
+      let done = false
+      void write().then(() => (done = true))
+      await clock.advance(51)
+      assert.ok(done)
+    }
+    // What is owed is tried once more, for two seconds at most.
+    const stopped = cache.stop()
+    await clock.advance(2000)
+    await stopped
+  })
+
+  it('that wait for one who loads find its value, also when nobody says that it has come', async () => {
+    const [clock, far] = [new VirtualClock(), new MapTier()]
+    const locker = new MapLocker(clock)
+    const silent = { acquire: locker.acquire.bind(locker), released: locker.released.bind(locker) }
+    const mute = {
+      ...silent,
+      acquire: async (key: string, ttl: number) => {
+        const lock = await locker.acquire(key, ttl)
+        return lock && { ...lock, release: () => Promise.reject(new Error('the line is cut')) }
+      },
+    }
+    const a = scene({ tiers: [far], locker: mute, lock: '10s' }, clock)
+    const b = scene({ tiers: [far], locker: silent, lock: '10s' }, clock)
+    const { factory, bring } = held<string>()
+    const loaded = a.cache.getOrSet('k', factory)
+    let found: unknown
+    void b.cache.getOrSet('k', () => 'again').then((value) => (found = value))
+    await clock.advance(1000)
+    bring('once')
+    assert.equal(await loaded, 'once')
+    await clock.advance(1000)
+    assert.equal(found, 'once')
   })
 
   it('never remember more than they may of what they owe', async () => {

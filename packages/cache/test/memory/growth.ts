@@ -1,7 +1,8 @@
 import { parseArgs } from 'node:util'
+import { setFlagsFromString } from 'node:v8'
 import type { Entry } from '../../src/entry.ts'
 import type { PolicyName } from '../../src/eviction/index.ts'
-import { memoryTier } from '../../src/memory-tier.ts'
+import { memory } from '../../src/memory.ts'
 
 // How far this process grows while distinct keys go through a tier: run with --expose-gc, prints JSON.
 
@@ -11,8 +12,12 @@ const { values: options } = parseArgs({
     kind: { type: 'string', default: 'object' },
     policy: { type: 'string', default: 'lru' },
     size: { type: 'string', default: '64mb' },
+    thrifty: { type: 'boolean', default: false },
   },
 })
+
+// As docs/cache-memory.md says that an app can do it.
+if (options.thrifty) setFlagsFromString('--optimize-for-size')
 
 const policies: readonly PolicyName[] = ['lru', 'lfu', 'fifo', 'ttl', 'arc', 's3fifo', 'adaptive', 'auto']
 const policy = policies.find((name) => name === options.policy)
@@ -45,7 +50,7 @@ const footprint = (): Footprint => {
   return { rss, held: heapUsed + external }
 }
 
-const put = (tier: ReturnType<typeof memoryTier>, i: number): void => {
+const put = (tier: ReturnType<typeof memory>, i: number): void => {
   const now = 1_767_225_600_000 + i
   const entry: Entry = {
     value: make(i),
@@ -61,7 +66,7 @@ const keys = Number(options.keys)
 
 /** The most that the process came to while the keys went through a tier, and what it holds after. */
 const through = async (maxSize: string) => {
-  const tier = memoryTier({ maxSize, policy, pressure: false })
+  const tier = memory({ maxSize, policy, pressure: false })
   let peak = { rss: 0, held: 0 }
   const every = Math.ceil(keys / 400)
   for (let i = 0; i < keys; i++) {

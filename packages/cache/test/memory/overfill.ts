@@ -1,11 +1,11 @@
 import { setImmediate } from 'node:timers/promises'
-import { memoryTier } from '../../src/memory-tier.ts'
+import { memory } from '../../src/memory.ts'
 import { sharedPressure } from '../../src/pressure.ts'
 
 // Fills a tier that may hold 1 GB in a process that may not: run with --max-old-space-size=64.
 
 const [relief] = process.argv.slice(2)
-const tier = memoryTier({
+const tier = memory({
   maxSize: '1gb',
   pressure: relief === 'aggressive' || relief === 'conservative' || relief === 'adaptive' ? relief : false,
 })

@@ -13,9 +13,9 @@ export class Hand {
   onLoading: () => void = () => {}
   #orders = 0
 
-  constructor(url: string, prefix: string) {
+  constructor(url: string, prefix: string, deadline: string) {
     this.#waiting.set(0, this.#ready)
-    this.#child = fork(worker, [url, prefix], { execArgv: ['--conditions=@millrace/source'] })
+    this.#child = fork(worker, [url, prefix, deadline], { execArgv: ['--conditions=@millrace/source'] })
     this.#child.on('message', (answer: Answer) => this.#hear(answer))
     this.#child.on('exit', () => {
       for (const each of this.#waiting.values()) each.reject(new Error('the process has ended'))
@@ -50,14 +50,19 @@ export class Hand {
   }
 }
 
-/** Some processes that share a Redis, and nothing else. */
+/**
+ * Some processes that share a Redis, and nothing else.
+ *
+ * @param urls their ways to it
+ * @param deadline of what they ask it: who waits in vain for a lock loads by itself, which a busy machine can bring about
+ */
 export const withCrew = async (
-  size: number,
-  url: string,
+  urls: readonly string[],
   task: (crew: readonly Hand[]) => Promise<void>,
+  deadline = '50ms',
 ): Promise<void> => {
   const prefix = `crew:${process.pid}:${process.hrtime.bigint()}:`
-  const crew = Array.from({ length: size }, () => new Hand(url, prefix))
+  const crew = urls.map((url) => new Hand(url, prefix, deadline))
   try {
     await Promise.all(crew.map((hand) => hand.ready))
     await task(crew)

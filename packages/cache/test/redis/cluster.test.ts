@@ -1,48 +1,22 @@
 import assert from 'node:assert/strict'
 import { after, before, describe, it } from 'node:test'
-import { Command } from 'ioredis'
 import { type RedisTier, redis, redisBackplane, redisLocker } from '../../src/redis/index.ts'
 import { collect } from './collect.ts'
-import { eventually, Server, skip } from './server.ts'
+import { homeOf, slotOf, startCluster } from './nodes.ts'
+import { eventually, type Server, skip } from './server.ts'
 
 const frame = new TextEncoder().encode('value')
 const never = Number.POSITIVE_INFINITY
 const deadline = 100
 const bound = 20 * deadline
 const keys = Array.from({ length: 60 }, (_, index) => `key ${index}`)
-const slotOf = (key: string): number => new Command('get', [`millrace:v:${key}`]).getSlot()
-const third = 16_384 / 3
-/** Which of the three has a key. */
-const homeOf = (key: string): number => Math.floor(slotOf(key) / third)
 
 describe('a redis cluster', { skip }, () => {
-  const nodes: Server[] = []
+  let nodes: Server[] = []
   let tier: RedisTier
 
   before(async () => {
-    for (let index = 0; index < 3; index++) {
-      nodes.push(
-        await Server.start(
-          '--cluster-enabled',
-          'yes',
-          '--cluster-node-timeout',
-          '1000',
-          '--cluster-require-full-coverage',
-          'no',
-        ),
-      )
-    }
-    const [first] = nodes
-    for (const [index, node] of nodes.entries()) {
-      const from = Math.ceil(index * third)
-      const to = Math.ceil((index + 1) * third) - 1
-      await node.ask('cluster', 'addslotsrange', String(from), String(to))
-      if (first !== node) await first?.ask('cluster', 'meet', '127.0.0.1', String(node.port))
-    }
-    const knowsAll = async (node: Server): Promise<boolean> =>
-      (await node.ask('cluster', 'slots')).length === 3 &&
-      String(await node.ask('cluster', 'info')).includes('state:ok')
-    for (const node of nodes) await eventually('the nodes know each other', () => knowsAll(node))
+    nodes = await startCluster()
     tier = redis({
       cluster: { nodes: nodes.slice(0, 1).map(({ port }) => ({ host: '127.0.0.1', port })) },
       deadline: `${deadline}ms`,

@@ -171,6 +171,28 @@ describe('a redis that fails', { skip, concurrency: false }, () => {
     await tier.stop()
   })
 
+  it('gets a lock back that could not be given back in time', async () => {
+    await using server = await Server.start()
+    await using line = await Line.to(server)
+    const [tier, other] = [redis(line.url), redis(server.url)]
+    await tier.start()
+    await other.start()
+    const lock = await redisLocker(tier).acquire('k', 100_000)
+    assert.ok(lock)
+    line.drop()
+    await assert.rejects(lock.release())
+    const next = (): Promise<boolean> =>
+      redisLocker(other)
+        .acquire('k', 100_000)
+        .then(
+          (given) => given !== undefined,
+          () => false,
+        )
+    await eventually('the next one has it', next)
+    await other.stop()
+    await tier.stop()
+  })
+
   it('tells a backplane of a gap, also when the line is dead without a word', async () => {
     await using server = await Server.start()
     await using line = await Line.to(server)

@@ -116,6 +116,7 @@ export class Line {
   readonly #server = createServer((socket) => this.#accept(socket))
   readonly #sockets = new Set<Socket>()
   readonly #target: number
+  #isCut = false
 
   private constructor(target: number) {
     this.#target = target
@@ -133,6 +134,16 @@ export class Line {
     return `redis://127.0.0.1:${typeof address === 'object' ? address?.port : ''}`
   }
 
+  /** Cuts every connection, and each new one, until it is mended. */
+  cut(): void {
+    this.#isCut = true
+    this.drop()
+  }
+
+  mend(): void {
+    this.#isCut = false
+  }
+
   /** Cuts every connection there is. */
   drop(): void {
     for (const socket of this.#sockets) socket.destroy()
@@ -148,6 +159,10 @@ export class Line {
   }
 
   #accept(near: Socket): void {
+    if (this.#isCut) {
+      near.destroy()
+      return
+    }
     const far = connect(this.#target, '127.0.0.1')
     for (const [from, to] of [
       [near, far],
