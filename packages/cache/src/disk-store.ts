@@ -41,7 +41,9 @@ export class DiskStore {
       noSubdir: true,
       maxDbs: 2,
       mapSize: Math.ceil((maxSize * 1.25) / 65_536) * 65_536,
-      separateFlushed: true,
+      // lmdb's default flushes beside the next transactions. When processes were killed in that, it has now and then left a
+      // wrong list of free pages, over which LMDB ends the process that writes next.
+      overlappingSync: false,
       // With it a commit that fails is also an unhandled rejection. The tier batches by itself.
       eventTurnBatching: false,
     })

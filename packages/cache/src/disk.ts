@@ -10,6 +10,7 @@ import {
 import type { DiskRecord } from './disk-record.ts'
 import { DiskStore } from './disk-store.ts'
 import type { Tier, TierItem } from './tier.ts'
+import { turn } from './turn.ts'
 
 export interface DiskOptions {
   /** A folder on a local disk, made when it is not there. Processes of one machine may share it. */
@@ -50,9 +51,6 @@ interface Write {
  * @throws RangeError when `maxSize` is no size of 1 MB or more
  */
 export const disk = (options: DiskOptions): Tier => new Disk(options)
-
-/** Lets others have their turn of the event loop. */
-const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve))
 
 class Disk implements Tier {
   readonly name = 'disk'
