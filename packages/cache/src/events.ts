@@ -5,11 +5,12 @@ export interface Looked {
   readonly route: string
   /**
    * - `hit`: answered from the store.
+   * - `stale`: answered from the store, with what is not fresh any more and may be served as agreed.
    * - `coalesced`: answered with what another request in flight got.
    * - `miss`: the handler ran.
    * - `bypass`: the request is not one to be cached; the handler ran.
    */
-  readonly outcome: 'hit' | 'coalesced' | 'miss' | 'bypass'
+  readonly outcome: 'hit' | 'stale' | 'coalesced' | 'miss' | 'bypass'
 }
 
 /** `millrace:cache:lookup` */
@@ -74,3 +75,22 @@ export interface Loaded {
 
 /** `millrace:cache:load` */
 export const loaded: Channel<Loaded> = channel('millrace:cache:load')
+
+/** What became of a load ahead, or of all of them. */
+export interface Prefetched {
+  readonly cache: string
+  /** The namespace's prefix; empty for the whole cache. */
+  readonly namespace: string
+  /**
+   * - `loading`: it has begun.
+   * - `used`: it was read while it was fresh.
+   * - `wasted`: it was not, or was gone by then.
+   * - `failed`: the loader threw.
+   * - `paused`: too few were used: none is begun for five minutes.
+   */
+  readonly outcome: 'loading' | 'used' | 'wasted' | 'failed' | 'paused'
+  readonly key?: string
+}
+
+/** `millrace:cache:prefetch` */
+export const prefetched: Channel<Prefetched> = channel('millrace:cache:prefetch')

@@ -1,4 +1,5 @@
-export { type CacheOptions, type CacheRule, cache } from './cache.ts'
+export { type CacheControls, type CacheOptions, type CachePlugin, cache } from './cache.ts'
+export type { CallCacheRule } from './calls.ts'
 export { DiskError, type DiskOptions, disk } from './disk.ts'
 export { type Adaptive, adaptive } from './engine/adaptive.ts'
 export { Cache, type CacheConfig, type CacheInspection } from './engine/cache.ts'
@@ -8,14 +9,18 @@ export type { Factory, LoadContext } from './engine/context.ts'
 export type { Key } from './engine/key.ts'
 export { type Lazy, lazy } from './engine/lazy.ts'
 export type { CallOptions, Options } from './engine/options.ts'
+export type { PrefetchInspection, PrefetchOptions } from './engine/prefetch.ts'
 export type { Sharing } from './engine/sharing.ts'
-export type { Space } from './engine/space.ts'
+export type { Space, SpaceOptions } from './engine/space.ts'
 export type { Stats } from './engine/stats.ts'
+export type { Entry } from './entry.ts'
 export {
   type Loaded,
   type Looked,
   loaded,
   looked,
+  type Prefetched,
+  prefetched,
   type Read,
   read,
   type Stored,
@@ -24,10 +29,10 @@ export {
   tierFailed,
 } from './events.ts'
 export { type MemoryOptions, memory } from './memory.ts'
-export { type MemoryTierOptions, memoryTier } from './memory-tier.ts'
 export type { Near } from './near.ts'
 export { type Pressure, type PressureOptions, pressure, sharedPressure } from './pressure.ts'
 export type { Relief } from './pressure-policy.ts'
+export type { Purge } from './purge.ts'
 export {
   type Connected,
   type RedisBackplane,
@@ -40,5 +45,6 @@ export {
   redisBackplane,
   redisLocker,
 } from './redis/index.ts'
-export type { Entry, Store } from './store.ts'
+export type { BrowserTerms, CacheRule, TagTerm, Ttl } from './response/rule.ts'
+export { cacheOf, type Speech } from './response/speech.ts'
 export type { Backplane, Lock, Locker, Notice, Tier, TierItem } from './tier.ts'

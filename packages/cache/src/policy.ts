@@ -1,102 +1,114 @@
-import { type HeaderMap, parseCacheControl, type RequestHeaders } from '@millrace/core'
+import type { HeaderMap } from '@millrace/core'
+import { heuristic, type Terms, understood, windowOf } from './response/terms.ts'
 
-/** Why a request goes around the cache; undefined when it does not. Client wishes (`Cache-Control`) do not count. */
-export const bypassReason = (method: string, headers: RequestHeaders): string | undefined => {
-  if (method !== 'GET' && method !== 'HEAD') return 'method'
-  // A reply to one user is never another's (RFC 9111 section 3.5; cookies by the same reason).
-  if (headers['authorization'] !== undefined) return 'authorization'
-  if (headers['cookie'] !== undefined) return 'cookie'
-  if (headers['range'] !== undefined) return 'range'
-  // Content of a GET means nothing (RFC 9110 section 9.3.1) but to handlers that read it; the key does not know it.
-  if (headers['transfer-encoding'] !== undefined || Number(headers['content-length'] ?? 0) !== 0)
-    return 'content'
-  return undefined
+/** For how long what a reply says may be kept is good, in milliseconds from now. */
+export interface Keep {
+  readonly keep: true
+  readonly freshFor: number
+  /** After that: served while it is brought anew. */
+  readonly swr: number
+  /** After that: served when it cannot be brought anew. */
+  readonly staleIfError: number
+  /** How long it stays at all, to be validated. */
+  readonly keptFor: number
 }
 
-/** Whether the handler may answer with something else than the representation itself. */
-export const isConditional = (headers: RequestHeaders): boolean =>
-  headers['if-none-match'] !== undefined ||
-  headers['if-modified-since'] !== undefined ||
-  headers['if-match'] !== undefined ||
-  headers['if-unmodified-since'] !== undefined
-
-/**
- * The key of a request's reply: host and target as they were sent. The length in front keeps the parts apart, so that
- * no two different pairs share a key.
- */
-export const keyOf = (url: string, headers: RequestHeaders): string => {
-  const host = headers['host'] ?? headers[':authority'] ?? ''
-  return `${url.length}:${url}${typeof host === 'string' ? host.toLowerCase() : host.join()}`
+export interface Refusal {
+  readonly keep: false
+  /** For `Cache-Status`. */
+  readonly why: string
 }
 
-/** Statuses that stand for a resource by themselves, of those that RFC 9110 section 15.1 calls cacheable. */
-const cacheable: ReadonlySet<number> = new Set([200, 203, 300, 301, 308, 410])
-
-/**
- * How long a reply may be kept, in milliseconds; 0 when it may not be stored.
- *
- * @param kept the fields that would be kept: see {@link keptFields}
- * @param ttl the rule's word, in milliseconds; without it the handler's `Cache-Control` decides (RFC 9111 section 3)
- */
-export const lifetime = (
-  status: number,
-  headers: HeaderMap,
-  kept: readonly string[],
-  ttl: number | undefined,
-): number => {
-  if (!cacheable.has(status)) return 0
-  if (headers.has('set-cookie') || headers.has('content-range') || headers.has('content-encoding')) return 0
-  // Never ends, so that whoever waited for it would wait in vain.
-  if (/^text\/event-stream\b/i.test(headers.get('content-type') ?? '')) return 0
-  // Which request fields make the variant is not in the key. What middleware further out varies by is its own matter.
-  if (kept.some((name, i) => i % 2 === 0 && name.toLowerCase() === 'vary')) return 0
-  const says = parseCacheControl(headers.get('cache-control'))
-  if (says.has('no-store') || says.has('private') || says.has('no-cache')) return 0
-  if (ttl !== undefined) return ttl
-  const seconds = says.get('s-maxage') ?? says.get('max-age')
-  return typeof seconds === 'string' && /^\d+$/.test(seconds) ? Number(seconds) * 1000 : 0
+/** What the rule says of one reply. */
+export interface Word {
+  /** The operator's time, in milliseconds, which holds over the reply's own; undefined when the reply is to say. */
+  readonly ttl: number | undefined
+  readonly swr: number | undefined
+  readonly staleIfError: number | undefined
+  /** Whether the request's `Authorization` is no reason, as it is ignored or in the key. */
+  readonly authorizationIsSafe: boolean
 }
 
-/** Fields of one connection (RFC 9110 section 7.6.1), and what a cache says anew on each answer. */
-const transient: ReadonlySet<string> = new Set([
-  'connection',
-  'keep-alive',
-  'proxy-authenticate',
-  'proxy-authentication-info',
-  'te',
-  'trailer',
-  'transfer-encoding',
-  'upgrade',
-  'age',
-  'cache-status',
-  'content-length',
-])
+export interface Facts {
+  readonly status: number
+  readonly headers: HeaderMap
+  readonly terms: Terms
+  /** Whether the request had an `Authorization`. */
+  readonly authorized: boolean
+}
 
-/** The reply's fields that are the handler's own and fit to be kept, as a flat list. */
-export const keptFields = (headers: HeaderMap, preset: HeaderMap): string[] => {
-  const nominated = new Set(
-    (headers.get('connection') ?? '').split(',').map((name) => name.trim().toLowerCase()),
-  )
-  const kept: string[] = []
-  for (const [name, value] of headers) {
-    const lower = name.toLowerCase()
-    if (transient.has(lower) || nominated.has(lower) || isPreset(name, headers, preset)) continue
-    kept.push(name, value)
+/** What stands for a resource by itself, and is kept for the operator's `ttl`; what else is kept has to be named there. */
+const sound: ReadonlySet<number> = new Set([200, 203, 204, 300, 301, 308, 410])
+
+/** How long what is over stays, to be validated instead of sent again. */
+const validated = 3_600_000
+
+const refuse = (why: string): Refusal => ({ keep: false, why })
+
+/** Whether a reply may be kept, and for how long: RFC 9111 section 3, as a shared cache, with the operator's word on top. */
+export const verdict = ({ status, headers, terms, authorized }: Facts, word: Word): Keep | Refusal => {
+  const { says } = terms
+  if (status === 206) return refuse('partial')
+  if (status === 304 || status < 200) return refuse('status')
+  // With `must-understand`, who knows the status may look past `no-store` (section 5.2.2.3).
+  const understands = says.has('must-understand') && understood.has(status)
+  if (says.has('must-understand') && !understands) return refuse('must-understand')
+  if (says.has('no-store') && !understands) return refuse('no-store')
+  if (says.get('private') === true) return refuse('private')
+  if (headers.has('set-cookie')) return refuse('set-cookie')
+  if (isEndless(headers)) return refuse('stream')
+  if (authorized && !word.authorizationIsSafe && !allowsAuthorized(terms)) return refuse('authorization')
+  if (word.ttl !== undefined) {
+    if (!(word.ttl > 0)) return refuse('ttl')
+    const swr = word.swr ?? 0
+    const staleIfError = word.staleIfError ?? 0
+    const keptFor = word.ttl + Math.max(swr, staleIfError, terms.hasValidator ? validated : 0)
+    return { keep: true, freshFor: word.ttl, swr, staleIfError, keptFor }
   }
-  return kept
+  if (terms.freshFor === undefined && !terms.hasValidator) return refuse('no-lifetime')
+  if (terms.freshFor === undefined && !heuristic.has(status) && !says.has('public')) return refuse('status')
+  return byItsOwn(terms, word)
 }
 
-/** By whole fields: a field of an answer takes the place of every line of that name that is there already. */
-const isPreset = (name: string, headers: HeaderMap, preset: HeaderMap): boolean => {
-  const given = preset.getAll(name)
-  const lines = headers.getAll(name)
-  return given.length === lines.length && lines.every((line, i) => line === given[i])
+const byItsOwn = (terms: Terms, word: Word): Keep | Refusal => {
+  const { says } = terms
+  const freshFor = Math.max(0, (terms.freshFor ?? 0) - terms.age)
+  // `s-maxage` is strict as well (section 5.2.2.10), but for what is said beside it: that is what people mean who say both.
+  const isStrict = says.has('s-maxage')
+  const windowFor = (name: string, byRule: number | undefined): number =>
+    terms.strict ? 0 : (windowOf(says, name) ?? (isStrict ? 0 : (byRule ?? 0)))
+  const swr = windowFor('stale-while-revalidate', word.swr)
+  const staleIfError = windowFor('stale-if-error', word.staleIfError)
+  const keptFor = freshFor + Math.max(swr, staleIfError, terms.hasValidator ? validated : 0)
+  return keptFor > 0 ? { keep: true, freshFor, swr, staleIfError, keptFor } : refuse('stale')
 }
 
-/** Whether `If-None-Match` names the stored `ETag`: weak comparison (RFC 9110 section 13.1.2). */
-export const matchesNone = (field: string | undefined, etag: string | undefined): boolean => {
-  if (field === undefined || etag === undefined) return false
-  if (field.trim() === '*') return true
-  const opaque = etag.replace(/^W\//, '')
-  return [...field.matchAll(/(?:W\/)?("[^"]*")/g)].some((match) => match[1] === opaque)
+/** What the operator's `ttl` holds for without being asked for a status. */
+export const isSound = (status: number): boolean => sound.has(status)
+
+/** RFC 9111 section 3.5. */
+const allowsAuthorized = ({ says }: Terms): boolean =>
+  says.has('public') || says.has('must-revalidate') || says.has('s-maxage')
+
+/** Bodies that never end, so that whoever waited for one would wait in vain. */
+const endless = /^\s*(?:text\/event-stream|multipart\/x-mixed-replace)\b/i
+
+const isEndless = (headers: HeaderMap): boolean => endless.test(headers.get('content-type') ?? '')
+
+/** What can be done with an entry that is not fresh any more. */
+export interface Windows {
+  readonly swr: number
+  readonly staleIfError: number
 }
+
+/** Whether it is served at once while it is brought anew (RFC 5861 section 3). What was purged softly is not. */
+export const servesWhile = ({ swr }: Windows, freshUntil: number, now: number): boolean =>
+  now < freshUntil + swr
+
+/** Whether it is served when it cannot be brought anew (RFC 5861 section 4). What was purged softly is for that alone. */
+export const servesInstead = (
+  { staleIfError }: Windows,
+  freshUntil: number,
+  isPurged: boolean,
+  now: number,
+): boolean => staleIfError > 0 && (isPurged || now < freshUntil + staleIfError)

@@ -6,6 +6,10 @@ interface Question {
   readonly method?: string
   readonly url?: string
   readonly headers?: RequestHeaders
+  readonly scheme?: string
+  readonly body?: Uint8Array
+  readonly native?: object
+  readonly synthetic?: object
   readonly preset?: Readonly<Record<string, string>>
   readonly handler?: (exchange: Exchange) => Reply | Promise<Reply>
 }
@@ -27,12 +31,35 @@ export interface Asked {
 }
 
 /** A cache on every path, the time that it goes by, and a way to ask it. */
-export const scene = (rule: CacheRule | string | number | true = '1m', options: CacheOptions = {}) => {
+export const scene = (
+  rule: CacheRule | string | number | true = '1m',
+  options: CacheOptions = {},
+  pattern = '/**',
+) => {
   const clock = new VirtualClock()
   const plugin = cache(options)
-  const mill = millrace({ plugins: [plugin], routes: { '/**': { cache: rule } }, clock })
+  const mill = millrace({ plugins: [plugin], routes: { [pattern]: { cache: rule } }, clock })
   const begin = ({ method = 'GET', url = '/', ...request }: Question = {}): Asked => {
-    const exchange = fakeExchange({ method, url, ...request })
+    const { pathname } = new URL(url, 'http://fake')
+    const params = mill.explain(method, pathname).params
+    const exchange: FakeExchange = fakeExchange({
+      method,
+      url,
+      params,
+      ...request,
+      // What the cache asks for by itself goes through it again, as through an app.
+      app: ({ cause, method: own = 'GET', url: target, headers = {} }) =>
+        mill.match(own, target).run(
+          fakeExchange({
+            method: own,
+            url: target,
+            headers,
+            params,
+            synthetic: cause,
+            ...(request.handler && { handler: request.handler }),
+          }),
+        ),
+    })
     return { exchange, answer: answerOf(exchange, mill.match(method, url).run(exchange)) }
   }
   return {
@@ -41,6 +68,7 @@ export const scene = (rule: CacheRule | string | number | true = '1m', options: 
     begin,
     ask: (question?: Question): Promise<Answer> => begin(question).answer,
     counts: () => plugin.inspect?.(),
+    purge: plugin.controls.purge,
   }
 }
 

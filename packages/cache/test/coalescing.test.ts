@@ -2,7 +2,6 @@ import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { ClientGoneError, type Exchange, type Reply, reply } from '@millrace/core'
 import { type Script, scriptedHandler, settled } from '@millrace/testing'
-import { memory } from '../src/index.ts'
 import { type Asked, counting, scene, streamed } from './ask.ts'
 
 type Handler = Script<Exchange, Reply>
@@ -26,10 +25,13 @@ describe('concurrent misses', () => {
     script.calls[0]?.resolve(reply(200, { ETag: '"1"' }, 'shared'))
     const answers = await Promise.all(asked.map(({ answer }) => answer))
     assert.ok(answers.every(({ body }) => body === 'shared'))
-    assert.equal(answers[0]?.how, 'Millrace; fwd=miss; stored')
-    assert.equal(answers[1]?.how, 'Millrace; fwd=miss; collapsed; ttl=60')
+    assert.equal(answers[0]?.how, 'Millrace; fwd=uri-miss; stored')
+    assert.equal(answers[1]?.how, 'Millrace; fwd=uri-miss; ttl=60; collapsed')
     assert.equal((await ask()).how, 'Millrace; hit; ttl=60')
-    assert.match(JSON.stringify(counts()), /"hit":1,"coalesced":99,"miss":1,"bypass":0,"inFlight":0/)
+    assert.match(
+      JSON.stringify(counts()),
+      /"hit":1,"stale":0,"coalesced":99,"miss":1,"bypass":0,"inFlight":0/,
+    )
   })
 
   it('share a stream when its last byte has passed', async () => {
@@ -145,6 +147,16 @@ describe('concurrent misses', () => {
     assert.equal(clock.pending, 0)
   })
 
+  it('do not wait after a reply that was not to be kept, and the next that may be is', async () => {
+    const { ask, begin } = scene()
+    await ask({ handler: () => reply(200, { 'Set-Cookie': 'a=1' }, 'mine') })
+    const { asked, script } = await crowd(begin, 3)
+    assert.equal(script.calls.length, 3)
+    for (const call of script.calls) call.resolve(reply(200, {}, 'for all'))
+    for (const { answer } of asked) await answer
+    assert.equal((await ask()).body, 'for all')
+  })
+
   it('pass on a body over the limit, and do not wait for its end', async () => {
     const { begin, counts } = scene({ ttl: '1m', maxBodySize: 3 })
     const { asked, script } = await crowd(begin, 3)
@@ -154,7 +166,7 @@ describe('concurrent misses', () => {
     for (const call of script.calls.slice(1)) call.resolve(reply(200, {}, 'own'))
     const bodies = await Promise.all(asked.map(async ({ answer }) => (await answer).body))
     assert.deepEqual(bodies, ['abcdef', 'own', 'own'])
-    assert.match(JSON.stringify(counts()), /"inFlight":0,"tiers":\{"memory":\{"entries":0/)
+    assert.match(JSON.stringify(counts()), /"inFlight":0/)
   })
 
   it('know a body over the limit by its length, before it comes', async () => {
@@ -164,8 +176,8 @@ describe('concurrent misses', () => {
     ] as const) {
       const { ask, counts } = scene({ ttl: '1m', maxBodySize: 3 })
       const answer = await ask({ handler: () => reply(200, fields, body) })
-      assert.deepEqual([answer.body, answer.how], ['abcd', 'Millrace; fwd=miss'])
-      assert.match(JSON.stringify(counts()), /"entries":0/)
+      assert.deepEqual([answer.body, answer.how], ['abcd', 'Millrace; fwd=uri-miss; detail=size'])
+      assert.match(JSON.stringify(counts()), /"hit":0/)
     }
   })
 
@@ -192,6 +204,43 @@ describe('concurrent misses', () => {
     for (const [i, call] of script.calls.entries()) call.resolve(reply(200, {}, `${i}`))
     assert.deepEqual(await Promise.all(asked.map(async ({ answer }) => (await answer).body)), ['0', '1', '2'])
     assert.equal(clock.pending, 0)
+  })
+
+  it('do not wait for what others have waited for in vain', async () => {
+    const { begin, ask, clock } = scene({ ttl: '1m', wait: '2s' })
+    const [hanging, script] = [scriptedHandler<Exchange, Reply>(), scriptedHandler<Exchange, Reply>()]
+    const leader = begin({ handler: hanging.handler })
+    await settled()
+    const second = begin({ handler: script.handler })
+    await clock.advance(2000)
+    const [third, fourth] = [begin({ handler: script.handler }), begin()]
+    await settled()
+    assert.equal(script.calls.length, 2)
+    script.calls[1]?.resolve(reply(200, {}, 'third'))
+    for (const { answer } of [third, fourth]) assert.equal((await answer).body, 'third')
+    script.calls[0]?.resolve(reply(200, {}, 'second'))
+    assert.equal((await second.answer).body, 'second')
+    hanging.calls[0]?.resolve(reply(200, {}, 'late'))
+    assert.equal((await leader.answer).body, 'late')
+    assert.equal((await ask()).body, 'third')
+  })
+
+  it('and what those get at last is kept, unless it was purged meanwhile', async () => {
+    for (const isPurged of [false, true]) {
+      const { begin, ask, clock, purge, counts } = scene({ ttl: '1m', wait: '2s' })
+      const script = scriptedHandler<Exchange, Reply>()
+      const leader = begin({ handler: script.handler })
+      await settled()
+      const second = begin()
+      await clock.advance(2000)
+      await second.answer
+      assert.partialDeepStrictEqual(counts(), { inFlight: 1 })
+      if (isPurged) assert.equal(await purge({ pattern: '/**' }), 1)
+      script.calls[0]?.resolve(reply(200, {}, 'late'))
+      await leader.answer
+      assert.equal((await ask({ handler: () => reply(200, {}, 'new') })).body, isPurged ? 'new' : 'late')
+      assert.partialDeepStrictEqual(counts(), { inFlight: 0 })
+    }
   })
 
   it('have one deadline, however many of those that they wait for leave', async () => {
@@ -226,24 +275,28 @@ describe('concurrent misses', () => {
 })
 
 describe('a conditional request beside a miss', () => {
-  it('neither waits nor leads', async () => {
+  it('leads and waits like any other, and is compared with what comes', async () => {
     const { begin } = scene()
     const script = scriptedHandler<Exchange, Reply>()
-    begin({ handler: script.handler, headers: { 'if-none-match': '"1"' } })
-    begin({ handler: script.handler })
-    begin({ handler: script.handler, headers: { 'if-modified-since': 'Fri, 01 Jan 2021 00:00:00 GMT' } })
-    begin({ handler: script.handler })
+    const asked = [
+      begin({ handler: script.handler, headers: { 'if-none-match': '"1"' } }),
+      begin({ handler: script.handler }),
+      begin({ handler: script.handler, headers: { 'if-none-match': '"0", W/"1"' } }),
+      begin({ handler: script.handler, headers: { 'if-none-match': '"2"' } }),
+    ]
     await settled()
-    assert.equal(script.calls.length, 3)
-  })
-})
-
-describe('two routes over one store', () => {
-  it('share what is kept under the same target', async () => {
-    const store = memory()
-    const a = scene('1m', { tiers: [store] })
-    const b = scene('1m', { tiers: [store] })
-    await a.ask({ handler: () => reply(200, {}, 'from a') })
-    assert.equal((await b.ask()).body, 'from a')
+    assert.equal(script.calls.length, 1)
+    assert.equal(script.calls[0]?.input.headers['if-none-match'], undefined)
+    script.calls[0]?.resolve(reply(200, { ETag: '"1"' }, 'whole'))
+    const answers = await Promise.all(asked.map(({ answer }) => answer))
+    assert.deepEqual(
+      answers.map(({ status, body }) => [status, body]),
+      [
+        [304, ''],
+        [200, 'whole'],
+        [304, ''],
+        [200, 'whole'],
+      ],
+    )
   })
 })
