@@ -6,8 +6,6 @@ import { Readable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
 import { describe, it } from 'node:test'
 import { setImmediate } from 'node:timers/promises'
-import { setFlagsFromString } from 'node:v8'
-import { runInNewContext } from 'node:vm'
 import {
   definePlugin,
   type Exchange,
@@ -26,40 +24,14 @@ import { timing } from '@millrace/timing'
 import express, { type ErrorRequestHandler } from 'express'
 import Koa from 'koa'
 import { z } from 'zod'
+import { Count, collectGarbage } from './garbage.ts'
 
 const requests = 20_000 * Math.max(1, Number(process.env.MILLRACE_RUNS ?? 1))
 const connections = 8
 /** How many requests a client sends before it waits for the answers. */
 const batch = 20
 
-setFlagsFromString('--expose-gc')
-const collect: unknown = runInNewContext('gc')
-
-/** What has to be collected takes a few turns: finalizers, then what they let go. */
-const collectGarbage = async (): Promise<void> => {
-  for (let i = 0; i < 6; i++) {
-    if (typeof collect === 'function') collect()
-    await setImmediate()
-  }
-}
-
 type HttpLayer = Layer<Exchange, Reply>
-
-/** Exchanges that were made, that have settled, and that the collector has taken. */
-class Count {
-  made = 0
-  settled = 0
-  collected = 0
-  readonly #registry = new FinalizationRegistry(() => this.collected++)
-
-  readonly layer: HttpLayer = async (exchange, next) => {
-    this.made++
-    this.#registry.register(exchange, undefined)
-    void exchange.done.then(() => this.settled++)
-    exchange.signal.addEventListener('abort', () => undefined)
-    return next(exchange)
-  }
-}
 
 /** Answers in the place of a handler that takes its time. */
 const deadline: HttpLayer = (exchange, next) =>
