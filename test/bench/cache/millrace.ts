@@ -1,10 +1,10 @@
-import { Cache, memoryTier } from '@millrace/cache'
+import { Cache, memory } from '@millrace/cache'
 import { type Contender, load, ttl } from './contender.ts'
 
 const contender = (policy: 'lru' | 'adaptive'): Contender => ({
   label: `Millrace, ${policy}`,
   make: () => {
-    const cache = new Cache({ near: memoryTier({ maxSize: '1gb', policy }), ttl: ttl / 1000 })
+    const cache = new Cache({ near: memory({ maxSize: '1gb', policy }), ttl: ttl / 1000 })
     return (key) => cache.getOrSet(key, () => load(key))
   },
 })

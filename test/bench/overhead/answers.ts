@@ -9,14 +9,18 @@ export const helloAnswer: Answer = {
   fields: { 'content-type': /^application\/json\b/, 'content-length': /^17$/ },
 }
 
-/** What an API answers: a list that makes 2 KB of JSON. */
-export const cities: readonly object[] = Array.from({ length: 16 }, (_, i) => ({
-  id: 2_950_000 + i * 37,
-  name: `City of ${createHash('sha256').update(String(i)).digest('hex').slice(0, 10)}`,
-  country: 'DE',
-  location: { latitude: 52.52437 - i * 0.173, longitude: 13.41053 + i * 0.211 },
-  population: 3_426_354 - i * 51_007,
-}))
+/** What an API answers: a list. */
+export const citiesOf = (length: number): readonly object[] =>
+  Array.from({ length }, (_, i) => ({
+    id: 2_950_000 + i * 37,
+    name: `City of ${createHash('sha256').update(String(i)).digest('hex').slice(0, 10)}`,
+    country: 'DE',
+    location: { latitude: 52.52437 - i * 0.173, longitude: 13.41053 + i * 0.211 },
+    population: 3_426_354 - i * 51_007,
+  }))
+
+/** 2 KB of JSON. */
+export const cities: readonly object[] = citiesOf(16)
 
 const json = JSON.stringify(cities)
 

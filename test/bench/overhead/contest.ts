@@ -1,6 +1,7 @@
 import type { Group } from './group.ts'
-import { load } from './load.ts'
+import { type Asking, load } from './load.ts'
 import { Serving } from './serving.ts'
+import { warm } from './warm.ts'
 
 /** One contender in one round. */
 export interface Lap {
@@ -26,20 +27,21 @@ const warmUp = 2
  * else the machine does falls on all of them.
  */
 export const contest = async (
+  module: string,
   name: string,
   group: Group,
   entered: readonly string[],
   { rounds, seconds }: Course,
 ): Promise<Laps> => {
   const laps = new Map<string, Lap[]>(entered.map((each) => [each, []]))
-  const running = await startAll(name, group, entered)
+  const running = await startAll(module, name, group, entered)
   try {
-    for (const serving of running.values()) await load(serving.url, warmUp)
+    for (const [each, serving] of running) await load(askingOf(group, each, serving), warmUp)
     for (let round = 0; round < rounds; round++) {
       for (const each of rotated(entered, round)) {
         const serving = running.get(each)
         if (!serving) continue
-        const lap = await timed(serving, seconds)
+        const lap = await timed(serving, askingOf(group, each, serving), seconds)
         laps.get(each)?.push(lap)
         process.stderr.write(
           `${name} ${round + 1}/${rounds} ${each}: ${Math.round(lap.perSecond)} req/s, ${lap.cpu.toFixed(1)} us\n`,
@@ -55,18 +57,20 @@ export const contest = async (
 
 /** Where each contender's time goes under load, as text by contender. */
 export const profile = async (
+  module: string,
   name: string,
   group: Group,
   entered: readonly string[],
   seconds: number,
 ): Promise<Map<string, string>> => {
   const spots = new Map<string, string>()
-  const running = await startAll(name, group, entered)
+  const running = await startAll(module, name, group, entered)
   try {
     for (const [each, serving] of running) {
-      await load(serving.url, warmUp)
+      const asking = askingOf(group, each, serving)
+      await load(asking, warmUp)
       await serving.startProfile()
-      await load(serving.url, seconds)
+      await load(asking, seconds)
       spots.set(each, await serving.hotSpots())
     }
     return spots
@@ -75,14 +79,25 @@ export const profile = async (
   }
 }
 
+const askingOf = (group: Group, contender: string, { url }: Serving): Asking => {
+  const { headers = group.headers ?? {}, keys = 1 } = group.contenders[contender] ?? {}
+  return { url, headers, keys }
+}
+
 const startAll = async (
+  module: string,
   name: string,
   group: Group,
   entered: readonly string[],
 ): Promise<ReadonlyMap<string, Serving>> => {
   const running = new Map<string, Serving>()
   try {
-    for (const each of entered) running.set(each, await Serving.start(name, each, group.path))
+    for (const each of entered) {
+      const serving = await Serving.start(module, name, each, group.path)
+      running.set(each, serving)
+      const { url, headers, keys } = askingOf(group, each, serving)
+      if (keys > 1) await warm(url, headers, keys)
+    }
     await verifyAll(group, running)
     return running
   } catch (error) {
@@ -94,13 +109,13 @@ const startAll = async (
 const verifyAll = async (group: Group, running: ReadonlyMap<string, Serving>): Promise<void> => {
   for (const [each, serving] of running) {
     const contender = group.contenders[each]
-    if (contender) await serving.verify(contender.answer)
+    if (contender) await serving.verify(contender.answer, askingOf(group, each, serving).headers)
   }
 }
 
-const timed = async (serving: Serving, seconds: number): Promise<Lap> => {
+const timed = async (serving: Serving, asking: Asking, seconds: number): Promise<Lap> => {
   const before = await serving.cpu()
-  const { requests, seconds: took } = await load(serving.url, seconds)
+  const { requests, seconds: took } = await load(asking, seconds)
   const after = await serving.cpu()
   return { perSecond: requests / took, cpu: (after - before) / requests }
 }

@@ -1,11 +1,14 @@
+import { Server } from 'node:http'
 import { Session } from 'node:inspector/promises'
-import { groups } from './groups.ts'
+import type { Groups } from './group.ts'
 import { hotSpots } from './hot-spots.ts'
+import { cpuOf } from './machine.ts'
 import type { Question } from './serving.ts'
 
 // The process that serves one contender: says on which port, then answers questions about itself.
 
-const [group = '', name = ''] = process.argv.slice(2)
+const [module = '', group = '', name = ''] = process.argv.slice(2)
+const { groups }: { readonly groups: Groups } = await import(module)
 const contender = groups[group]?.contenders[name]
 if (!contender) throw new RangeError(`no contender "${group}/${name}"`)
 
@@ -13,12 +16,15 @@ const tell = (message: string | number): void => {
   process.send?.(message)
 }
 
+const made = await contender.server()
+const pids = made instanceof Server ? [] : made.pids
+
 const session = new Session()
 
 const answers: Readonly<Record<Question, () => Promise<void>>> = {
   async cpu() {
     const { user, system } = process.cpuUsage()
-    tell(user + system)
+    tell(user + system + (await cpuOf(pids)))
   },
   async profile() {
     session.connect()
@@ -36,8 +42,9 @@ const answers: Readonly<Record<Question, () => Promise<void>>> = {
 process.on('message', (question: Question) => void answers[question]())
 process.once('disconnect', () => process.exit())
 
-const server = await contender.server()
-server.listen(0, '127.0.0.1', () => {
-  const address = server.address()
-  if (typeof address === 'object' && address !== null) tell(address.port)
-})
+if (made instanceof Server) {
+  made.listen(0, '127.0.0.1', () => {
+    const address = made.address()
+    if (typeof address === 'object' && address !== null) tell(address.port)
+  })
+} else tell(made.port)

@@ -1,9 +1,10 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { get } from 'node:http'
-import { text } from 'node:stream/consumers'
+import { buffer } from 'node:stream/consumers'
 import { fileURLToPath } from 'node:url'
-import type { Answer } from './group.ts'
+import { brotliDecompressSync, gunzipSync } from 'node:zlib'
+import type { Answer, RequestFields } from './group.ts'
 import { pinned } from './machine.ts'
 
 /** What a serving process can be asked. */
@@ -21,10 +22,12 @@ export class Serving {
     this.url = url
   }
 
-  static async start(group: string, contender: string, path: string): Promise<Serving> {
+  /** @param module what exports the `groups` */
+  static async start(module: string, group: string, contender: string, path: string): Promise<Serving> {
     const [command, args] = pinned('server', process.execPath, [
       ...process.execArgv,
       script,
+      module,
       group,
       contender,
     ])
@@ -55,9 +58,9 @@ export class Serving {
    *
    * @throws Error when that is not as it should be
    */
-  async verify({ status, body, fields }: Answer): Promise<void> {
-    await ask(this.url)
-    const answer = await ask(this.url)
+  async verify({ status, body, fields }: Answer, headers: RequestFields): Promise<void> {
+    await ask(this.url, headers)
+    const answer = await ask(this.url, headers)
     const wrong: string[] = []
     if (answer.status !== status) wrong.push(`status ${answer.status}, not ${status}`)
     if (answer.body !== body) wrong.push(`body ${answer.body.slice(0, 200)}`)
@@ -100,13 +103,17 @@ interface Asked {
   readonly body: string
 }
 
-const ask = (url: string): Promise<Asked> =>
+const ask = (url: string, asked: RequestFields): Promise<Asked> =>
   new Promise((resolve, reject) => {
-    const request = get(url, { agent: false }, (answer) => {
-      text(answer).then(
-        (body) => resolve({ status: answer.statusCode, headers: answer.headers, body }),
-        reject,
-      )
+    const request = get(url, { agent: false, headers: { ...asked } }, (answer) => {
+      const { statusCode: status, headers } = answer
+      buffer(answer).then((bytes) => resolve({ status, headers, body: decoded(bytes, headers) }), reject)
     })
     request.once('error', reject)
   })
+
+const decoded = (bytes: Buffer, headers: NodeJS.Dict<string | string[]>): string => {
+  const coding = headers['content-encoding']
+  const plain = coding === 'br' ? brotliDecompressSync(bytes) : coding === 'gzip' ? gunzipSync(bytes) : bytes
+  return plain.toString()
+}
