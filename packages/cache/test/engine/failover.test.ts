@@ -6,7 +6,7 @@ import { survive, three } from './survive.ts'
 import { trafficKeys } from './traffic.ts'
 
 /** A Sentinel that did not get its turn for a while does nothing for 30 seconds. */
-const patience = 60_000
+const patience = 120_000
 
 const isMaster = async (server: Server): Promise<boolean> => (await server.ask('role'))[0] === 'master'
 

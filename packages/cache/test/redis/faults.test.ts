@@ -228,39 +228,4 @@ describe('a redis that fails', { skip, concurrency: false }, () => {
     await end()
     await other()
   })
-
-  it('is a master that fails, and its Sentinel makes another', async () => {
-    await using master = await Server.start()
-    await using replica = await Server.start('--replicaof', '127.0.0.1', String(master.port))
-    // A Sentinel asks the master for its replicas when it begins, and then only every ten seconds.
-    await eventually('the replica follows', async () =>
-      String(await master.ask('info', 'replication')).includes('state=online'),
-    )
-    await using sentinel = await Server.sentinel([
-      `sentinel monitor mymaster 127.0.0.1 ${master.port} 1`,
-      'sentinel down-after-milliseconds mymaster 400',
-      'sentinel failover-timeout mymaster 1000',
-    ])
-    const tier = redis({
-      node: { name: 'mymaster', sentinels: [{ host: '127.0.0.1', port: sentinel.port }] },
-    })
-    await tier.start()
-    const running = load(tier)
-    try {
-      await eventually('works', () => running.good() > 20)
-      await eventually(
-        'the replica is known',
-        async () => (await sentinel.ask('sentinel', 'replicas', 'mymaster')).length > 0,
-        15_000,
-      )
-      await master.kill()
-      await eventually('fails', () => running.good() === 0)
-      // A Sentinel that did not get its turn for a while does nothing for 30 seconds.
-      await eventually('works on the other', () => running.good() > 50, 60_000)
-      assert.equal((await replica.ask('role'))[0], 'master')
-    } finally {
-      assert.ok((await running.stop()).longest < bound)
-      await tier.stop()
-    }
-  })
 })
