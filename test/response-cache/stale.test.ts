@@ -72,6 +72,29 @@ const summary = (answer: Answer): string =>
     answer.field('cache-status')?.replace('Millrace; ', ''),
   ].join(' | ')
 
+type Scene = Awaited<ReturnType<typeof served>>
+
+/** From now on the handler waits until this is resolved. */
+const gated = (scene: Scene): PromiseWithResolvers<void> => {
+  const gate = Promise.withResolvers<void>()
+  scene.become(async (run, sight) => {
+    await gate.promise
+    return well(run, sight)
+  })
+  return gate
+}
+
+/** Five who ask when what is kept is over, while the handler waits. */
+const held = async (
+  scene: Scene,
+): Promise<{ readonly gate: PromiseWithResolvers<void>; readonly asked: Promise<string>[] }> => {
+  const gate = gated(scene)
+  await scene.clock.advance(12_000)
+  const asked = Array.from({ length: 5 }, scene.tell)
+  await until(() => scene.runs() === 2 && scene.clock.pending === 6)
+  return { gate, asked }
+}
+
 const rule = { ttl: '10s', errorThrottle: '5s', softTimeout: '2s' } as const
 
 for (const name of ['Express', 'Koa'] as const) {
@@ -82,11 +105,7 @@ for (const name of ['Express', 'Koa'] as const) {
       await scene.clock.advance(9999)
       assert.equal(await scene.tell(), '200 | run 1 | 9 | hit; ttl=1')
       await scene.clock.advance(2001)
-      const gate = Promise.withResolvers<void>()
-      scene.become(async (run, sight) => {
-        await gate.promise
-        return well(run, sight)
-      })
+      const gate = gated(scene)
       const answers = await Promise.all(Array.from({ length: 20 }, scene.tell))
       assert.deepEqual(
         new Set(answers),
@@ -181,14 +200,7 @@ for (const name of ['Express', 'Koa'] as const) {
     it('is served when the handler hangs, and what that brings late is kept', async () => {
       await using scene = await served(name, { ...rule, staleIfError: '60s' })
       await scene.ask()
-      const gate = Promise.withResolvers<void>()
-      scene.become(async (run, sight) => {
-        await gate.promise
-        return well(run, sight)
-      })
-      await scene.clock.advance(12_000)
-      const asked = Array.from({ length: 5 }, scene.tell)
-      await until(() => scene.runs() === 2 && scene.clock.pending === 6)
+      const { gate, asked } = await held(scene)
       await scene.clock.advance(2000)
       assert.deepEqual(
         new Set(await Promise.all(asked)),
@@ -203,14 +215,7 @@ for (const name of ['Express', 'Koa'] as const) {
     it('is waited for when the handler is slow, but not too slow', async () => {
       await using scene = await served(name, { ...rule, staleIfError: '60s' })
       await scene.ask()
-      const gate = Promise.withResolvers<void>()
-      scene.become(async (run, sight) => {
-        await gate.promise
-        return well(run, sight)
-      })
-      await scene.clock.advance(12_000)
-      const asked = Array.from({ length: 5 }, scene.tell)
-      await until(() => scene.runs() === 2 && scene.clock.pending === 6)
+      const { gate, asked } = await held(scene)
       await scene.clock.advance(1999)
       gate.resolve()
       for (const answer of await Promise.all(asked)) assert.match(answer, /^200 \| run 2 \| 0 \| fwd=stale/)

@@ -1,7 +1,7 @@
 import { type CallLayer, callback, type Duration, durationExpected, parseDuration } from '@millrace/core'
 import { z } from 'zod'
 import { type Adaptive, isAdaptive } from './engine/adaptive.ts'
-import type { Key } from './engine/key.ts'
+import { isKey, type Key } from './engine/key.ts'
 import type { Options } from './engine/options.ts'
 import type { Space } from './engine/space.ts'
 
@@ -100,27 +100,4 @@ const asKey = (arg: unknown, name: string): Key => {
   if (arg === undefined) return []
   if (isKey(arg)) return [arg]
   throw new TypeError(`calls["${name}"].cache: the arguments make no key: give one by \`key\``)
-}
-
-const isKey = (value: unknown): value is Key => {
-  switch (typeof value) {
-    case 'string':
-    case 'number':
-    case 'boolean':
-    case 'bigint':
-      return true
-    case 'object':
-      return (
-        value === null ||
-        value instanceof Date ||
-        (Array.isArray(value) ? value.every(isKey) : isPlain(value) && Object.values(value).every(isKey))
-      )
-    default:
-      return false
-  }
-}
-
-const isPlain = (value: object): boolean => {
-  const prototype: unknown = Object.getPrototypeOf(value)
-  return prototype === Object.prototype || prototype === null
 }

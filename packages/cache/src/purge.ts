@@ -1,5 +1,6 @@
 import type { Space } from './engine/space.ts'
 import { pagePart, urlOf } from './response/key.ts'
+import { turn } from './turn.ts'
 
 /** What is to be forgotten. */
 export type Purge =
@@ -58,7 +59,7 @@ export const purgeMatching = async (
   for (const key of running) look(key)
   for await (const { key } of space) {
     look(key)
-    if (++looked % atOnce === 0) await new Promise(setImmediate)
+    if (++looked % atOnce === 0) await turn()
   }
   await Promise.all([...pages].map(forget))
   return found

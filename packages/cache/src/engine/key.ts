@@ -50,12 +50,35 @@ const encodeObject = (key: Exclude<Key, string | number | boolean | bigint>): st
   if (key === null) return '0'
   if (key instanceof Date) return `d${key.getTime()};`
   if (isList(key)) return `[${key.map(encode).join('')}]`
-  const prototype: unknown = Object.getPrototypeOf(key)
-  if (prototype !== Object.prototype && prototype !== null) {
+  if (!isPlain(key)) {
     throw new TypeError('expected a key of plain objects and arrays, got an instance of a class')
   }
   const names = Object.keys(key).sort()
   return `{${names.map((name) => encode(name) + encode(propertyOf(key, name))).join('')}}`
+}
+
+const isPlain = (key: object): boolean => {
+  const prototype: unknown = Object.getPrototypeOf(key)
+  return prototype === Object.prototype || prototype === null
+}
+
+/** Whether {@link encodeKey} takes it. */
+export const isKey = (value: unknown): value is Key => {
+  switch (typeof value) {
+    case 'string':
+    case 'number':
+    case 'boolean':
+    case 'bigint':
+      return true
+    case 'object':
+      return (
+        value === null ||
+        value instanceof Date ||
+        (Array.isArray(value) ? value.every(isKey) : isPlain(value) && Object.values(value).every(isKey))
+      )
+    default:
+      return false
+  }
 }
 
 const isList = (key: readonly Key[] | { readonly [name: string]: Key }): key is readonly Key[] =>

@@ -7,6 +7,7 @@ import { Kept } from './kept.ts'
 import { entryOf } from './life.ts'
 import type { Resolved } from './options.ts'
 import type { Found } from './search.ts'
+import { spread } from './spread.ts'
 import { takeTurn } from './turn.ts'
 import type { Wire } from './wire.ts'
 
@@ -193,16 +194,12 @@ export class Load<V> {
 
   /** Keeps what has been brought, unless it has been invalidated since the load began. */
   async #keep(kept: Kept): Promise<void> {
-    const { engine, far, wire } = this.#shop
+    const { engine } = this.#shop
     const { key, fenced } = this.#flight
     const standing = judge(engine, this.#place, kept, engine.clock.now(), this.#options.tags)
     if (fenced || standing === 'gone' || standing === 'expired') return
     keepNear(engine, key, kept, this.#options, kept.checked)
-    if (far.written(this.#options).length === 0) return
-    // Others hear of it only where they can find it: they would load it themselves and tell of that, and so on.
-    if (await far.write([[key, kept]], this.#options)) {
-      await wire.publish({ kind: 'set', names: [key], at: kept.createdAt })
-    }
+    await spread(this.#shop, key, kept, this.#options)
   }
 
   /** @returns what may be served in place of what the factory did not bring */

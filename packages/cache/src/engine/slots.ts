@@ -5,6 +5,7 @@ import { Kept } from './kept.ts'
 import { prefixesOf } from './key.ts'
 import type { Shop } from './load.ts'
 import type { Resolved } from './options.ts'
+import { spread } from './spread.ts'
 import { takeTurn } from './turn.ts'
 
 /** What a run has brought, and how long it is good for. */
@@ -119,7 +120,10 @@ export class Slots {
     const full = key === undefined ? flight.key : this.#prefix + key
     const kept = keepNear(engine, full, entry, this.#options, flight.doubts)
     if (this.#shop.far.written(this.#options).length > 0) {
-      this.#writes.set(flight, Promise.all([this.#writes.get(flight), this.#write(full, kept)]))
+      this.#writes.set(
+        flight,
+        Promise.all([this.#writes.get(flight), spread(this.#shop, full, kept, this.#options)]),
+      )
     }
     return kept
   }
@@ -133,7 +137,7 @@ export class Slots {
     const full = this.#prefix + key
     if (nearGet(this.#engine, full) !== kept) return undefined
     const amended = keepNear(this.#engine, full, { ...plainEntry(kept), value }, this.#options, kept.checked)
-    void this.#write(full, amended)
+    void spread(this.#shop, full, amended, this.#options)
     return amended
   }
 
@@ -159,14 +163,6 @@ export class Slots {
   /** When what a run has brought is in the tiers where others look for it. */
   async written(flight: Flight<Kept | undefined>): Promise<void> {
     await this.#writes.get(flight)
-  }
-
-  async #write(full: string, kept: Kept): Promise<void> {
-    const { far, wire } = this.#shop
-    if (far.written(this.#options).length === 0) return
-    if (await far.write([[full, kept]], this.#options)) {
-      await wire.publish({ kind: 'set', names: [full], at: kept.createdAt })
-    }
   }
 
   /** @param isTrusted whether what is known counts where the tiers answer that they have nothing */

@@ -214,7 +214,7 @@ export const responseCache = (rule: Rule, site: Site, house: House): Layer<Excha
   function seenAs(key: string, kept: Kept | undefined, why: Seen['why'], names: readonly string[]): Seen {
     const found = kept && pageOf(kept.value)
     const stored = found?.kind === 'reply' ? found : undefined
-    const passes = kept !== undefined && found?.kind === 'pass' && slots.standing(kept) === 'fresh'
+    const passes = found?.kind === 'pass' && isFresh(kept)
     return { key, kept: stored && kept, stored, passes, why, names }
   }
 
@@ -249,23 +249,18 @@ export const responseCache = (rule: Rule, site: Site, house: House): Layer<Excha
     flight: Flight<Kept | undefined>,
     old: { kept: Kept; stored: StoredReply },
   ): Promise<Reply | undefined> {
-    const fallBack = (detail: string, fwdStatus?: number): Reply => {
-      return stale(exchange, old, { fwd: 'stale', fwdStatus, detail })
-    }
     let brought: Kept | undefined
     try {
       brought = await within(clock, rule.softTimeout, flight.join(), 'the handler takes long')
     } catch (error) {
-      return error instanceof DeadlineError
-        ? stale(exchange, old, { fwd: 'stale', detail: 'soft-timeout' })
-        : fallBack('stale-if-error')
+      const detail = error instanceof DeadlineError ? 'soft-timeout' : 'stale-if-error'
+      return stale(exchange, old, { fwd: 'stale', detail })
     }
     const news = brought && pageOf(brought.value)
-    if (brought === undefined || news?.kind !== 'reply') {
-      // What it brought is not to be kept; this request has to ask for itself.
-      return undefined
-    }
-    if (failed(news)) return fallBack('stale-if-error', news.status)
+    // What it brought is not to be kept; this request has to ask for itself.
+    if (brought === undefined || news?.kind !== 'reply') return undefined
+    if (failed(news))
+      return stale(exchange, old, { fwd: 'stale', fwdStatus: news.status, detail: 'stale-if-error' })
     count(exchange, 'miss')
     return answerFrom(brought, news, exchange, clock.now(), manner, {
       fwd: 'stale',

@@ -188,9 +188,13 @@ export const wordOf = (
   if (isAdaptive(word)) return word
   const { status, headers } = reply
   const type = (headers.get('content-type') ?? '').split(';', 1).join().trim().toLowerCase()
-  const byStatus = word.get(`${status}`) ?? word.get(`${Math.floor(status / 100)}xx`)
-  return byStatus ?? word.get(type) ?? word.get(`${type.split('/', 1).join()}/*`) ?? word.get('*')
+  return (
+    byStatus(word, status) ?? word.get(type) ?? word.get(`${type.split('/', 1).join()}/*`) ?? word.get('*')
+  )
 }
+
+const byStatus = (table: ReadonlyMap<string, number>, status: number): number | undefined =>
+  table.get(`${status}`) ?? table.get(`${Math.floor(status / 100)}xx`)
 
 const told = (answer: Duration | undefined): number | undefined => {
   if (answer === undefined) return undefined
@@ -203,8 +207,7 @@ const told = (answer: Duration | undefined): number | undefined => {
 
 /** Whether the rule's `ttl` speaks of this status: a plain time speaks of what stands for a resource by itself. */
 export const names = ({ ttl: word }: Pick<Rule, 'ttl'>, status: number): boolean =>
-  typeof word === 'function' ||
-  (word instanceof Map && (word.has(`${status}`) || word.has(`${Math.floor(status / 100)}xx`)))
+  typeof word === 'function' || (word instanceof Map && byStatus(word, status) !== undefined)
 
 export const schema: z.ZodType<Rule, CacheRule> = z
   .strictObject(options)

@@ -1,4 +1,4 @@
-import { type HeaderMap, sameName } from '@millrace/core'
+import { type HeaderMap, parseNames, sameName } from '@millrace/core'
 import type { Windows } from '../policy.ts'
 
 /** A reply as it is kept. Plain data, as tiers write it. */
@@ -98,9 +98,6 @@ const transient: ReadonlySet<string> = new Set([
   'content-length',
 ])
 
-const listed = (field: string | undefined): ReadonlySet<string> =>
-  new Set((field ?? '').split(',').map((name) => name.trim().toLowerCase()))
-
 /**
  * The reply's fields that are the handler's own and fit to be kept, as a flat list.
  *
@@ -111,7 +108,7 @@ export const keptFields = (
   preset: HeaderMap,
   unshared: ReadonlySet<string>,
 ): string[] => {
-  const nominated = listed(headers.get('connection'))
+  const nominated = new Set(parseNames(headers.get('connection') ?? ''))
   const kept: string[] = []
   for (const [name, value] of headers) {
     const lower = name.toLowerCase()
@@ -131,7 +128,7 @@ const isPreset = (name: string, headers: HeaderMap, preset: HeaderMap): boolean 
 }
 
 export const unsharedNames = (...arguments_: readonly (string | true | undefined)[]): ReadonlySet<string> => {
-  const names = arguments_.flatMap((argument) => (typeof argument === 'string' ? [...listed(argument)] : []))
+  const names = arguments_.flatMap((argument) => (typeof argument === 'string' ? parseNames(argument) : []))
   return new Set(names)
 }
 
