@@ -47,6 +47,8 @@ export const select = (args) => {
   }
 }
 
+const reporter = new URL('reporter.mjs', import.meta.url).href
+
 /** A test that takes longer hangs: then the run says which, instead of hanging as well. */
 const limit = '--test-timeout=120000'
 
@@ -56,10 +58,10 @@ const limit = '--test-timeout=120000'
  * @returns {Promise<Result>}
  */
 export const runTests = async (files, { flags = [], show = false } = {}) => {
-  const reporter = `--test-reporter=${show ? 'spec' : 'dot'}`
+  const reports = `--test-reporter=${show ? reporter : 'dot'}`
   const redis = await startRedis(files)
   try {
-    return await run('node', [source, '--test', reporter, limit, ...flags, ...files], {
+    return await run('node', [source, '--test', reports, limit, ...flags, ...files], {
       env: redis.env,
       show,
     })

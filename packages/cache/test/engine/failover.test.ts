@@ -5,9 +5,6 @@ import { eventually, Server, skip } from '../redis/server.ts'
 import { survive, three } from './survive.ts'
 import { trafficKeys } from './traffic.ts'
 
-/** A Sentinel that did not get its turn for a while does nothing for 30 seconds. */
-const patience = 120_000
-
 const isMaster = async (server: Server): Promise<boolean> => (await server.ask('role'))[0] === 'master'
 
 describe('three caches under load, and', { skip, concurrency: false }, () => {
@@ -30,13 +27,13 @@ describe('three caches under load, and', { skip, concurrency: false }, () => {
     const knows = async (sentinel: Server): Promise<boolean> =>
       (await sentinel.ask('sentinel', 'sentinels', 'mymaster')).length === 2 &&
       (await sentinel.ask('sentinel', 'replicas', 'mymaster')).length === 1
-    for (const sentinel of sentinels) await eventually('all is known', () => knows(sentinel), patience)
+    for (const sentinel of sentinels) await eventually('all is known', () => knows(sentinel))
     await survive(t, {
       sources: three({
         node: { name: 'mymaster', sentinels: sentinels.map(({ port }) => ({ host: '127.0.0.1', port })) },
       }),
       harm: () => master.kill(),
-      heal: () => eventually('there is another master', () => isMaster(replica), patience),
+      heal: () => eventually('there is another master', () => isMaster(replica)),
       lossy: true,
     })
   })
@@ -79,7 +76,7 @@ describe('three caches under load, and a Redis Cluster that', { skip, concurrenc
     await survive(t, {
       sources,
       harm: () => lost.kill(),
-      heal: () => eventually('the replica is master', () => isMaster(replica), patience),
+      heal: () => eventually('the replica is master', () => isMaster(replica)),
       lossy: true,
     })
   })

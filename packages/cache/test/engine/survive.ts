@@ -16,9 +16,6 @@ export interface Fault {
   readonly lossy?: boolean
 }
 
-/** A busy machine takes longer than the 5 seconds that are promised. */
-export const patience = 15_000
-
 export const open = async (source: RedisOptions): Promise<Cache> => {
   const tier = redis(source)
   const cache = new Cache({
@@ -52,7 +49,12 @@ export const survive = async (
   try {
     await eventually('works', () => traffic.calls > 1000)
     await harm()
+    const before = [...traffic.turns]
     await wait(lasts)
+    // Who waits for the end of it does not get on.
+    await eventually('all get on', () =>
+      traffic.turns.every((turns, worker) => turns > (before[worker] ?? 0) + 10),
+    )
     for (const cache of caches) {
       assert.ok(pendingOf(cache) < 500)
       // Two for each of its keys, and a few for tags.
@@ -68,19 +70,15 @@ export const survive = async (
       wrong = await traffic.disagreement(lossy)
       return wrong === undefined
     }
-    await eventually('all agree', agree, patience).catch((error: unknown) =>
-      assert.fail(`${error}: ${wrong}`),
-    )
+    await eventually('all agree', agree).catch((error: unknown) => assert.fail(`${error}: ${wrong}`))
     const agreed = performance.now() - healed
     t.diagnostic(
       `${traffic.calls} calls: 95 % within ${most.toFixed(1)} ms, all within ${longest.toFixed()} (the process itself was late by ${lag.toFixed()}); agreed ${agreed.toFixed()} ms after`,
     )
     assert.deepEqual(traffic.failures, [])
-    assert.ok(most < 500, `5 % of all calls took ${most} ms`)
-    assert.ok(longest < 1000 + 4 * lag, `a call took ${longest} ms, the process was late by ${lag} ms`)
     const paid = (): boolean =>
       caches.every((cache) => cache.inspect().recovery.waiting === 0 && pendingOf(cache) === 0)
-    await eventually('nothing is owed', paid, patience)
+    await eventually('nothing is owed', paid)
   } finally {
     await traffic.stop()
     await Promise.all(caches.map((cache) => cache.stop()))

@@ -40,6 +40,8 @@ export class Traffic {
   /** Whether the keys that are to be written only before and during a fault still are. */
   harmed = true
   readonly failures: unknown[] = []
+  /** How often each of those that call has come round. */
+  readonly turns: number[] = []
   readonly #caches: readonly Cache[]
   readonly #deeds = new Map<string, Deed[]>()
   readonly #waits: number[] = []
@@ -52,7 +54,9 @@ export class Traffic {
     this.#caches = caches
     this.#lag.enable()
     this.#work = Promise.all(
-      caches.flatMap((cache) => [this.#reads(cache), this.#loads(cache), this.#writes(cache)]),
+      caches
+        .flatMap((cache) => [() => this.#read(cache), () => this.#load(cache), () => this.#write(cache)])
+        .map((turn, worker) => this.#repeat(turn, worker)),
     )
   }
 
@@ -73,40 +77,39 @@ export class Traffic {
     }
   }
 
-  async #reads(cache: Cache): Promise<void> {
-    while (this.#running) {
-      await this.#timed(() => cache.get(pick(trafficKeys)))
-      await this.#timed(() => cache.getMany([pick(trafficKeys), pick(trafficKeys)]))
+  async #repeat(turn: () => Promise<void>, worker: number): Promise<void> {
+    for (let turns = 0; this.#running; turns++) {
+      this.turns[worker] = turns
+      await turn()
       await wait(2)
     }
   }
 
-  async #loads(cache: Cache): Promise<void> {
-    while (this.#running) {
-      const key = pick([...keys.loaded.harmed, ...keys.loaded.always])
-      const load = (): string => {
-        const value = `${key} ${++this.#last}`
-        const now = performance.now()
-        this.#note([key], { value, began: now, ended: now, sure: false })
-        return value
-      }
-      await this.#timed(() => cache.getOrSet(key, load, Math.random() < 0.3 ? { lock } : {}))
-      await wait(2)
-    }
+  async #read(cache: Cache): Promise<void> {
+    await this.#timed(() => cache.get(pick(trafficKeys)))
+    await this.#timed(() => cache.getMany([pick(trafficKeys), pick(trafficKeys)]))
   }
 
-  async #writes(cache: Cache): Promise<void> {
-    while (this.#running) {
-      const chance = Math.random()
-      if (chance < 0.4) await this.#do(pick(this.#choice(keys.set)), (key, value) => cache.set(key, value))
-      else if (chance < 0.5) await this.#do(pick(this.#choice(keys.set)), (key) => cache.delete(key), true)
-      else if (chance < 0.7) await this.#do(pick(this.#choice(keys.loaded)), (key) => cache.delete(key), true)
-      else if (!this.harmed) await wait(1)
-      else if (chance < 0.95)
-        await this.#do(pick(keys.tagged), (key, value) => cache.set(key, value, { tags: ['t'] }))
-      else await this.#done(keys.tagged, undefined, () => cache.deleteTag('t'))
-      await wait(2)
+  async #load(cache: Cache): Promise<void> {
+    const key = pick([...keys.loaded.harmed, ...keys.loaded.always])
+    const load = (): string => {
+      const value = `${key} ${++this.#last}`
+      const now = performance.now()
+      this.#note([key], { value, began: now, ended: now, sure: false })
+      return value
     }
+    await this.#timed(() => cache.getOrSet(key, load, Math.random() < 0.3 ? { lock } : {}))
+  }
+
+  async #write(cache: Cache): Promise<void> {
+    const chance = Math.random()
+    if (chance < 0.4) await this.#do(pick(this.#choice(keys.set)), (key, value) => cache.set(key, value))
+    else if (chance < 0.5) await this.#do(pick(this.#choice(keys.set)), (key) => cache.delete(key), true)
+    else if (chance < 0.7) await this.#do(pick(this.#choice(keys.loaded)), (key) => cache.delete(key), true)
+    else if (!this.harmed) return
+    else if (chance < 0.95)
+      await this.#do(pick(keys.tagged), (key, value) => cache.set(key, value, { tags: ['t'] }))
+    else await this.#done(keys.tagged, undefined, () => cache.deleteTag('t'))
   }
 
   #choice({ harmed, always }: { harmed: readonly string[]; always: readonly string[] }): readonly string[] {

@@ -7,8 +7,6 @@ import { eventually, type Server, skip } from './server.ts'
 
 const frame = new TextEncoder().encode('value')
 const never = Number.POSITIVE_INFINITY
-const deadline = 100
-const bound = 20 * deadline
 const keys = Array.from({ length: 60 }, (_, index) => `key ${index}`)
 
 describe('a redis cluster', { skip }, () => {
@@ -19,7 +17,7 @@ describe('a redis cluster', { skip }, () => {
     nodes = await startCluster()
     tier = redis({
       cluster: { nodes: nodes.slice(0, 1).map(({ port }) => ({ host: '127.0.0.1', port })) },
-      deadline: `${deadline}ms`,
+      deadline: '100ms',
     })
     await tier.start()
     await eventually('works', () =>
@@ -115,25 +113,19 @@ describe('a redis cluster', { skip }, () => {
     const away = keys.filter((key) => homeOf(key) === 2)
     await setAll(Date.now())
     await lost.kill()
-    let longest = 0
-    const timed = async (key: string): Promise<boolean> => {
-      const began = performance.now()
-      const result = await tier.getMany([key]).then(
+    const works = (key: string): Promise<boolean> =>
+      tier.getMany([key]).then(
         () => true,
         () => false,
       )
-      longest = Math.max(longest, performance.now() - began)
-      return result
-    }
     for (let round = 0; round < 5; round++) {
-      assert.ok(!(await Promise.all(away.map(timed))).includes(true))
-      await Promise.all(there.map(timed))
+      assert.ok(!(await Promise.all(away.map(works))).includes(true))
+      await Promise.all(there.map(works))
     }
-    assert.ok((await Promise.all(there.map(timed))).every((worked) => worked))
+    assert.ok((await Promise.all(there.map(works))).every((worked) => worked))
     await lost.start()
     await eventually('is found again', async () =>
-      (await Promise.all(keys.map(timed))).every((worked) => worked),
+      (await Promise.all(keys.map(works))).every((worked) => worked),
     )
-    assert.ok(longest < bound, `a call took ${Math.round(longest)} ms`)
   })
 })

@@ -5,50 +5,44 @@ import { redis, redisBackplane, redisLocker } from '../../src/redis/index.ts'
 import type { Tier } from '../../src/tier.ts'
 import { eventually, Line, Server, skip } from './server.ts'
 
-const deadline = 50
-/** A busy machine may be late, but not by this much: what waits for the fault to end does. */
-const bound = 20 * deadline
 const frame = new Uint8Array(100)
 const never = Number.POSITIVE_INFINITY
 
 interface Load {
   /** How many calls of late went well. */
   readonly good: () => number
+  /** How many calls have settled, by those that call: who waits for a fault to end does not get on. */
+  readonly settled: readonly number[]
   /** Ends it, when every call has settled. */
-  stop(): Promise<{ calls: number; longest: number }>
+  stop(): Promise<void>
 }
 
-/** Reads and writes without pause, as an application does whose Redis fails, and measures what a call waits at most. */
+/** Reads and writes without pause, as an application does whose Redis fails. */
 const load = (tier: Tier, keys: readonly string[] = ['a', 'b', 'c', 'd']): Load => {
   let running = true
-  let calls = 0
-  let longest = 0
   let good = 0
-  const timed = async (call: () => Promise<unknown>): Promise<void> => {
-    const began = performance.now()
-    calls++
-    try {
-      await call()
-      good++
-    } catch {
-      good = 0
+  const settled = keys.map(() => 0)
+  const workers = keys.map(async (key, worker) => {
+    const call = async (made: Promise<unknown>): Promise<void> => {
+      await made.then(
+        () => good++,
+        () => (good = 0),
+      )
+      settled[worker] = (settled[worker] ?? 0) + 1
+      await wait(1)
     }
-    longest = Math.max(longest, performance.now() - began)
-    await wait(1)
-  }
-  const workers = keys.map(async (key) => {
     while (running) {
-      await timed(() => tier.getMany([key]))
-      await timed(() => tier.setMany([{ key, frame, at: Date.now(), expiresAt: never }]))
-      await timed(() => tier.deleteMany([key], Date.now()))
+      await call(tier.getMany([key]))
+      await call(tier.setMany([{ key, frame, at: Date.now(), expiresAt: never }]))
+      await call(tier.deleteMany([key], Date.now()))
     }
   })
   return {
     good: () => good,
+    settled,
     stop: async () => {
       running = false
       await Promise.all(workers)
-      return { calls, longest }
     },
   }
 }
@@ -56,7 +50,7 @@ const load = (tier: Tier, keys: readonly string[] = ['a', 'b', 'c', 'd']): Load 
 const state = (tier: Tier): { pending: number; breakers: Record<string, string> } =>
   JSON.parse(JSON.stringify(tier.inspect?.()))
 
-/** Under load: well, then ill, then well again by itself, and nobody ever waited longer than the deadline. */
+/** Under load: well, then ill, then well again by itself; while it is ill everybody gets on. */
 const survives = async (
   tier: Tier,
   harm: () => unknown,
@@ -68,12 +62,13 @@ const survives = async (
   await eventually('works', () => running.good() > 20)
   await harm()
   await eventually('fails', failing)
-  await wait(300)
+  const before = [...running.settled]
+  await eventually('all get on', () =>
+    running.settled.every((count, worker) => count > (before[worker] ?? 0) + 20),
+  )
   await heal()
-  await eventually('works again', () => running.good() > 50, 5000)
-  const { calls, longest } = await running.stop()
-  assert.ok(calls > 100)
-  assert.ok(longest < bound, `a call took ${Math.round(longest)} ms`)
+  await eventually('works again', () => running.good() > 50)
+  await running.stop()
   assert.equal((await tier.health?.())?.status, 'ok')
   await eventually('nothing is left open', () => state(tier).pending === 0)
   await tier.stop?.()
@@ -123,7 +118,7 @@ describe('a redis that fails', { skip, concurrency: false }, () => {
       await wait(5)
     }
     await eventually('works', () => running.good() > 10)
-    assert.ok((await running.stop()).longest < bound)
+    await running.stop()
     await tier.stop()
   })
 
@@ -131,10 +126,8 @@ describe('a redis that fails', { skip, concurrency: false }, () => {
     await using server = await Server.start()
     await server.kill()
     const tier = redis(server.url)
-    const began = performance.now()
     await tier.start()
     await assert.rejects(tier.getMany(['k']))
-    assert.ok(performance.now() - began < bound)
     assert.equal((await tier.health?.())?.status, 'down')
     await server.start()
     await eventually('is found', async () => (await tier.health?.())?.status === 'ok')
@@ -146,13 +139,11 @@ describe('a redis that fails', { skip, concurrency: false }, () => {
     await server.kill()
     const tier = redis(server.url)
     const locker = redisLocker(tier)
-    const began = performance.now()
     for (let call = 0; call < 20; call++) {
       await assert.rejects(tier.getMany(['k']))
       await assert.rejects(locker.acquire('k', 1000))
       await locker.released('k', 100_000)
     }
-    assert.ok(performance.now() - began < 10_000)
     await locker.stop()
     await tier.stop()
   })
