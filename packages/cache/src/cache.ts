@@ -17,6 +17,7 @@ import { explainCache } from './response/explain.ts'
 import type { House } from './response/house.ts'
 import { responseCache } from './response/layer.ts'
 import { type CacheRule, type Rule, schema } from './response/rule.ts'
+import { telemetryOf } from './telemetry.ts'
 import type { Backplane, Locker, Tier } from './tier.ts'
 
 export interface CacheOptions {
@@ -101,7 +102,7 @@ export const cache = (options: CacheOptions = {}): CachePlugin => {
     count(exchange, outcome) {
       counts[outcome]++
       // Some hosts have to look for the route.
-      if (looked.hasSubscribers) looked.publish({ route: exchange.route, outcome })
+      if (looked.hasSubscribers) looked.publish({ exchange, route: exchange.route, outcome })
     },
     async forget(page, soft = false) {
       if (soft) await Promise.all([engine?.expire(page), engine?.expireTag(page)])
@@ -148,6 +149,7 @@ export const cache = (options: CacheOptions = {}): CachePlugin => {
       stopping.abort()
       await engine?.stop()
     },
+    telemetry: telemetryOf(() => engine?.inspect()),
     inspect: () => ({
       ...counts,
       inFlight: engine === undefined ? 0 : [...engine.running].length,

@@ -1,7 +1,8 @@
-import { type Channel, channel } from '@millrace/core'
+import { type Channel, channel, type Exchange } from '@millrace/core'
 
 /** What became of one request that a cache rule holds for. */
 export interface Looked {
+  readonly exchange: Exchange
   readonly route: string
   /**
    * - `hit`: answered from the store.
@@ -26,6 +27,19 @@ export interface Stored {
 
 /** `millrace:cache:store` */
 export const stored: Channel<Stored> = channel('millrace:cache:store')
+
+/** A tier beyond memory was called. */
+export interface TierCalled {
+  readonly tier: string
+  readonly operation: TierFailed['operation']
+  /** Milliseconds. */
+  readonly duration: number
+  /** It failed, or took longer than anybody waits. */
+  readonly failed: boolean
+}
+
+/** `millrace:cache:tier` */
+export const tierCalled: Channel<TierCalled> = channel('millrace:cache:tier')
 
 /** A tier failed; the request went on without it. */
 export interface TierFailed {

@@ -25,7 +25,9 @@ export {
   read,
   type Stored,
   stored,
+  type TierCalled,
   type TierFailed,
+  tierCalled,
   tierFailed,
 } from './events.ts'
 export { type MemoryOptions, memory } from './memory.ts'

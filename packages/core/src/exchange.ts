@@ -68,6 +68,9 @@ export abstract class Exchange<P = Params> {
   /** Express: `{ req, res }`; Koa: `ctx`; `listener`: `{ req, res }`. */
   abstract readonly native: unknown
 
+  /** The exchange that this one was derived from, however often; itself when it was not. */
+  abstract readonly origin: Exchange<P>
+
   /**
    * Runs the host's handler; the end of every pipeline. A host runs its handler once per request, so a second
    * call rejects with {@link HandlerAlreadyRanError}.

@@ -69,5 +69,17 @@ export type { CallRules, ParamsOf, RouteRules } from './rules.ts'
 export { callback, duration, type Schema, size } from './schema.ts'
 export { parseSize, type Size } from './size.ts'
 export { type Stage, stages } from './stage.ts'
+export {
+  counter,
+  type EventMetric,
+  histogram,
+  type Metric,
+  type RecordValue,
+  type Remark,
+  type Remarks,
+  remarks,
+  type StateMetric,
+  type Telemetry,
+} from './telemetry.ts'
 export { type Trouble, trouble, warn } from './trouble.ts'
 export { DeadlineError, within } from './within.ts'

@@ -99,6 +99,8 @@ export function millrace<
   let routes: unknown = options.routes === undefined ? {} : options.routes
   let calls: unknown = options.calls === undefined ? {} : options.calls
   let table = new Table(plugins, clock, routes, calls)
+  const installed = [...plugins.values()]
+  for (const plugin of installed) plugin.joined?.(installed)
   const lifecycle = new Lifecycle(plugins.values(), clock)
   const bindings = new Bindings()
   let inlines = 0

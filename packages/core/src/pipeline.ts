@@ -10,7 +10,9 @@ import { warn } from './trouble.ts'
 /** A plugin's layer, made for one place. */
 interface Fitted {
   readonly effective: Effective
-  readonly layer: Layer<Exchange, Reply>
+  readonly layer: Layer<Exchange, Reply> | undefined
+  /** Right around the handler. */
+  readonly inner: Layer<Exchange, Reply> | undefined
 }
 
 /** What one effective set of rules does to a request: made once, run many times. */
@@ -45,7 +47,9 @@ export class Pipeline {
     this.plugins = new Set([...enclosing, ...this.effective.map((each) => each.plugin)])
     this.idle = fitted.length === 0
     this.run = compose(
-      fitted.map((each) => each.layer),
+      [...fitted.map((each) => each.layer), ...fitted.map((each) => each.inner)].filter(
+        (layer) => layer !== undefined,
+      ),
       (exchange) => exchange.handle(),
     )
     this.route = patterns.at(-1)?.source.replace(/^\S+ /, '') ?? 'unmatched'
@@ -64,7 +68,8 @@ export class Pipeline {
     const site: Site = { kind: 'route', name, clock }
     const fitted = effective.flatMap((each) => {
       const layer = each.plugin.http?.(each.rule, site)
-      return layer ? [{ effective: each, layer }] : []
+      const inner = each.plugin.handler?.(each.rule, site)
+      return layer || inner ? [{ effective: each, layer, inner }] : []
     })
     return new Pipeline(site, patterns, fitted, [], off)
   }

@@ -5,6 +5,7 @@ import type { Handler, Layer } from './layer.ts'
 import type { Reply } from './reply.ts'
 import type { Schema, SchemaInput } from './schema.ts'
 import type { Stage } from './stage.ts'
+import type { Telemetry } from './telemetry.ts'
 
 /** Where a plugin's layer stands: one effective set of rules of the table, one inline `use`, or one wrapped call. */
 export interface Site {
@@ -52,12 +53,18 @@ export interface Plugin<Name extends string = string, Input = unknown, Rule = un
   shorthand?(value: unknown): object | undefined
   /** The layer for routes. Called once for each effective set of rules whenever the table is (re)configured. */
   http?(rule: Rule, site: Site): Layer<Exchange, Reply>
+  /** Another layer for routes, inside all others: right around the handler. */
+  handler?(rule: Rule, site: Site): Layer<Exchange, Reply>
   /** The layer for wrapped calls. */
   call?(rule: CallRule, site: Site): CallLayer
+  /** Told, once, which plugins are installed, itself among them. */
+  joined?(plugins: readonly AnyPlugin[]): void
   /** Opens what needs opening. Requests are served meanwhile. */
   start?(): Promise<void>
   /** Finishes accepted work and lets go of everything `start` opened. */
   stop?(): Promise<void>
+  /** What its events and state tell those who measure. */
+  readonly telemetry?: Telemetry
   /** What an operator sees; plain data. */
   inspect?(): unknown
   health?(): Promise<Health>

@@ -80,6 +80,10 @@ export abstract class NodeExchange extends Exchange {
     else answer(this.res, reply, this.method === 'HEAD')
   }
 
+  get origin(): NodeExchange {
+    return this.base
+  }
+
   get path(): string {
     this.knownPath ??= pathOf(this.url)
     return this.knownPath

@@ -53,6 +53,7 @@ export class FakeExchange extends Exchange {
   readonly done: Promise<Outcome>
   readonly signal: AbortSignal
   readonly native: unknown
+  readonly origin: FakeExchange
   readonly synthetic: object | undefined
   /** Every request that was injected. */
   readonly injected: SyntheticRequest[] = []
@@ -66,6 +67,7 @@ export class FakeExchange extends Exchange {
 
   constructor(request: FakeRequest) {
     super()
+    this.origin = this
     this.method = request.method ?? 'GET'
     this.url = request.url ?? '/'
     this.scheme = request.scheme ?? 'http'

@@ -1,6 +1,6 @@
 import { type Clock, DeadlineError } from '@millrace/core'
 import { Breaker, type BreakerOptions } from '../breaker.ts'
-import { type TierFailed, tierFailed } from '../events.ts'
+import { type TierFailed, tierCalled, tierFailed } from '../events.ts'
 import type { Tier } from '../tier.ts'
 import { Deadlines } from './deadlines.ts'
 import { turnPart } from './part.ts'
@@ -55,6 +55,7 @@ export class FarTier {
         // Only one that lets its callers wait is left alone: a refusal costs nobody time, and may be for this key alone.
         if (this.#clock.elapsed() - began < limit / 2) this.#breaker.succeeded()
         else this.#breaker.failed()
+        this.#tell(operation, began, true)
         this.fail(operation, error)
         resolve(undefined)
       }
@@ -64,6 +65,7 @@ export class FarTier {
       const succeeded = (value: T): void => {
         if (!this.#deadlines.end(wait)) return
         this.#breaker.succeeded()
+        this.#tell(operation, began, false)
         resolve({ value })
       }
       const refused = (error: unknown): void => {
@@ -87,6 +89,11 @@ export class FarTier {
   fail(operation: TierFailed['operation'], error: unknown): void {
     this.#errors++
     if (tierFailed.hasSubscribers) tierFailed.publish({ tier: this.name, operation, error })
+  }
+
+  #tell(operation: TierFailed['operation'], began: number, failed: boolean): void {
+    if (!tierCalled.hasSubscribers) return
+    tierCalled.publish({ tier: this.name, operation, duration: this.#clock.elapsed() - began, failed })
   }
 
   inspect(): unknown {
