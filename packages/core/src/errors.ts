@@ -25,3 +25,13 @@ export class AmbiguousPathError extends Error {
     super('Bad Request: ambiguous path')
   }
 }
+
+/** Nobody has said which app a request of Millrace's own is to go through. */
+export class UnmountedError extends Error {
+  override readonly name = 'UnmountedError'
+  readonly code = 'ERR_MILLRACE_UNMOUNTED'
+
+  constructor() {
+    super('it is not known where the app is: say it by listener(mill, app), or by mount(mill, app)')
+  }
+}

@@ -14,6 +14,10 @@ export interface Outcome {
   readonly bytes: number
   /** The connection closed before the whole reply was handed to the system. */
   readonly aborted: boolean
+  /** It did because of an error on this side: the body failed, or somebody destroyed the response with one. */
+  readonly broken: boolean
+  /** As it was sent; 0 where the connection closed before. */
+  readonly status: number
 }
 
 /** Who is asking. */
@@ -28,12 +32,17 @@ export interface SyntheticRequest {
   readonly method?: string
   /** Path and query. */
   readonly url: string
+  /** What the app is to take it to have come by. Default: that of the exchange it is made from, or `http`. */
+  readonly scheme?: string
   readonly headers?: Readonly<Record<string, string>>
   readonly body?: Uint8Array
   readonly signal?: AbortSignal
   /** Who asks and what for: the new exchange's `synthetic`. */
   readonly cause: object
 }
+
+/** Sends a request of Millrace's own through the whole app, in this process. Its reply's body is a stream. */
+export type Inject = (request: SyntheticRequest) => Promise<Reply>
 
 /** One request on its way through the layers. Read-only. */
 export abstract class Exchange<P = Params> {
@@ -46,6 +55,8 @@ export abstract class Exchange<P = Params> {
   abstract readonly query: URLSearchParams
   /** As the host sees it (Express: `req.protocol`, Koa: `ctx.protocol`, so their proxy settings hold). */
   abstract readonly scheme: string
+  /** The protocol's version as Node says it: `1.0`, `1.1`, `2.0`. */
+  abstract readonly httpVersion: string
   abstract readonly headers: RequestHeaders
   abstract readonly params: P
   /**
@@ -68,7 +79,10 @@ export abstract class Exchange<P = Params> {
   /** Express: `{ req, res }`; Koa: `ctx`; `listener`: `{ req, res }`. */
   abstract readonly native: unknown
 
-  /** The exchange that this one was derived from, however often; itself when it was not. */
+  /**
+   * The first exchange of the request: the one that this was derived from, however often, and of an inline `use` or a
+   * Millrace inside another the one around it. Itself when there is none.
+   */
   abstract readonly origin: Exchange<P>
 
   /**
@@ -87,6 +101,16 @@ export abstract class Exchange<P = Params> {
    * @throws ClientGoneError (as a rejection) when the client leaves before it has sent all
    */
   abstract content(limit: number): Promise<Uint8Array | undefined>
+
+  /**
+   * Has a field sent behind the body (RFC 9110 section 6.5), for a client that says `TE: trailers`, should the body then
+   * come in chunks. Not named in a `Trailer` field: Node refuses that where it cannot keep it. Call it before the reply is
+   * returned.
+   *
+   * @param value is asked when the last byte has been written
+   * @returns false where the client does not take it
+   */
+  abstract trailer(name: string, value: () => string): boolean
 
   /**
    * Sends another request through the whole app, in this process: for what needs another run of a handler (background

@@ -1,3 +1,5 @@
+import { Stem } from './stem.ts'
+
 /**
  * The header fields of a reply in the order and the case in which they go out. Names are matched without case
  * (RFC 9110 section 5.1); a field may stand several times (`Set-Cookie`).
@@ -8,23 +10,37 @@
 export class HeaderMap {
   /** Whether a method changed anything since this map was made. */
   changed = false
-  #raw: readonly string[]
+  /** Undefined as long as nobody has asked for the whole list. */
+  #raw: readonly string[] | undefined
+  readonly #stem: Stem | undefined
+  readonly #more: readonly string[]
   /** The same list, once it is this map's own. */
   #own: string[] | undefined
 
-  /** @param raw name, value, name, value, ...: shared until the first change, so it must not change either. */
-  constructor(raw: readonly string[] = []) {
-    this.#raw = raw
+  /**
+   * @param first name, value, name, value, ...: shared until the first change, so it must not change either.
+   * @param more fields that come after them, of the same shape
+   */
+  constructor(first: readonly string[] | Stem = none, more: readonly string[] = none) {
+    this.#more = more
+    if (first instanceof Stem) this.#stem = first
+    else this.#raw = more.length === 0 ? first : [...first, ...more]
   }
 
   /** Name, value, name, value, ... */
   get raw(): readonly string[] {
+    this.#raw ??= [...(this.#stem?.raw ?? none), ...this.#more]
     return this.#raw
   }
 
-  /** Whether `raw` is still the list that the map was made of, which others may have as well. */
-  get shared(): boolean {
-    return this.#own === undefined
+  /** What the fields begin with, where the map was made of such a one and nothing was changed. */
+  get stem(): Stem | undefined {
+    return this.#own === undefined ? this.#stem : undefined
+  }
+
+  /** The fields after the stem. */
+  get more(): readonly string[] {
+    return this.#more
   }
 
   static from(fields: Readonly<Record<string, string | number | readonly string[]>>): HeaderMap {
@@ -40,7 +56,7 @@ export class HeaderMap {
   get(name: string): string | undefined {
     let value: string | undefined
     for (let i = this.#find(name, 0); i >= 0; i = this.#find(name, i + 2)) {
-      const line = this.#raw[i + 1] ?? ''
+      const line = this.raw[i + 1] ?? ''
       value = value === undefined ? line : `${value}, ${line}`
     }
     return value
@@ -49,7 +65,7 @@ export class HeaderMap {
   /** Each line of the field by itself: the only right way to read `Set-Cookie`. */
   getAll(name: string): readonly string[] {
     const values: string[] = []
-    for (let i = this.#find(name, 0); i >= 0; i = this.#find(name, i + 2)) values.push(this.#raw[i + 1] ?? '')
+    for (let i = this.#find(name, 0); i >= 0; i = this.#find(name, i + 2)) values.push(this.raw[i + 1] ?? '')
     return values
   }
 
@@ -66,7 +82,7 @@ export class HeaderMap {
       this.#writable()[at + 1] = String(value)
       this.#remove(name, at + 2)
     } else {
-      const present = this.#raw[at] ?? name
+      const present = this.raw[at] ?? name
       this.#remove(name, at)
       this.#writable().splice(at, 0, ...value.flatMap((line) => [present, line]))
     }
@@ -96,15 +112,16 @@ export class HeaderMap {
 
   /** A map of its own with the same lines. */
   clone(): HeaderMap {
-    return new HeaderMap(this.#own ? this.#own.slice() : this.#raw)
+    if (this.stem) return new HeaderMap(this.stem, this.#more)
+    return new HeaderMap(this.#own ? this.#own.slice() : this.raw)
   }
 
   *[Symbol.iterator](): Generator<readonly [name: string, value: string]> {
-    for (let i = 0; i < this.#raw.length; i += 2) yield [this.#raw[i] ?? '', this.#raw[i + 1] ?? '']
+    for (let i = 0; i < this.raw.length; i += 2) yield [this.raw[i] ?? '', this.raw[i + 1] ?? '']
   }
 
   #find(name: string, from: number): number {
-    for (let i = from; i < this.#raw.length; i += 2) if (sameName(this.#raw[i] ?? '', name)) return i
+    for (let i = from; i < this.raw.length; i += 2) if (sameName(this.raw[i] ?? '', name)) return i
     return -1
   }
 
@@ -125,12 +142,14 @@ export class HeaderMap {
 
   #writable(): string[] {
     if (!this.#own) {
-      this.#own = this.#raw.slice()
+      this.#own = this.raw.slice()
       this.#raw = this.#own
     }
     return this.#own
   }
 }
+
+const none: readonly string[] = []
 
 /** Whether two field names are one (RFC 9110 section 5.1). */
 export const sameName = (a: string, b: string): boolean =>

@@ -4,7 +4,7 @@ export { type Channel, channel } from './channel.ts'
 export { type Clock, systemClock, type Timer } from './clock.ts'
 export { type Duration, durationExpected, parseDuration } from './duration.ts'
 export { type Encodings, encodingsOf, keepEncodings } from './encodings.ts'
-export { AmbiguousPathError, ConfigError } from './errors.ts'
+export { AmbiguousPathError, ConfigError, UnmountedError } from './errors.ts'
 export {
   AlreadyAnsweredError,
   type Change,
@@ -13,6 +13,7 @@ export {
   derive,
   Exchange,
   HandlerAlreadyRanError,
+  type Inject,
   type Outcome,
   type Params,
   type RequestHeaders,
@@ -42,6 +43,7 @@ export {
 export { parseTargeted } from './http/targeted.ts'
 export { normalizedField, parseVary, varyKey } from './http/vary.ts'
 export { compose, type Handler, type Layer } from './layer.ts'
+export { memo } from './memo.ts'
 export {
   type Inspection,
   type Millrace,
@@ -69,6 +71,7 @@ export type { CallRules, ParamsOf, RouteRules } from './rules.ts'
 export { callback, duration, type Schema, size } from './schema.ts'
 export { parseSize, type Size } from './size.ts'
 export { type Stage, stages } from './stage.ts'
+export { Stem } from './stem.ts'
 export {
   counter,
   type EventMetric,
@@ -82,4 +85,5 @@ export {
   type Telemetry,
 } from './telemetry.ts'
 export { type Trouble, trouble, warn } from './trouble.ts'
+export { turn } from './turn.ts'
 export { DeadlineError, within } from './within.ts'

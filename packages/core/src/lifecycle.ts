@@ -1,4 +1,5 @@
 import type { Clock } from './clock.ts'
+import type { Inject } from './exchange.ts'
 import type { AnyPlugin } from './plugin.ts'
 import { within } from './within.ts'
 
@@ -8,14 +9,16 @@ const patience = 10_000
 export class Lifecycle {
   readonly #plugins: readonly AnyPlugin[]
   readonly #clock: Clock
+  readonly #inject: Inject
   #running: AnyPlugin[] = []
   #started: Promise<void> | undefined
   #stopped: Promise<void> = Promise.resolve()
 
   /** @param plugins the outermost first */
-  constructor(plugins: Iterable<AnyPlugin>, clock: Clock) {
+  constructor(plugins: Iterable<AnyPlugin>, clock: Clock, inject: Inject) {
     this.#plugins = [...plugins]
     this.#clock = clock
+    this.#inject = inject
   }
 
   /** Whether it was told to start, and not to stop since. */
@@ -42,7 +45,7 @@ export class Lifecycle {
   async #startAll(): Promise<void> {
     try {
       for (const plugin of this.#plugins) {
-        await plugin.start?.()
+        await plugin.start?.(this.#inject)
         this.#running.push(plugin)
       }
     } catch (error) {

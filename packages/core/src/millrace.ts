@@ -2,8 +2,8 @@ import { Bindings } from './bindings.ts'
 import { type Call, FreshCall } from './call.ts'
 import { type Clock, systemClock } from './clock.ts'
 import { closest } from './closest.ts'
-import { ConfigError } from './errors.ts'
-import type { RequestHeaders } from './exchange.ts'
+import { ConfigError, UnmountedError } from './errors.ts'
+import type { Inject, RequestHeaders } from './exchange.ts'
 import { type Explanation, explain } from './explain.ts'
 import { type HealthReport, healthOf } from './health.ts'
 import { tableSchema } from './json-schema.ts'
@@ -39,6 +39,8 @@ export type Wrappable<A extends unknown[], O> = (this: Call<A>, ...args: A) => O
 /** The composition root: plugins, route table, wrapped calls. */
 export interface Millrace<P extends readonly AnyPlugin[] = readonly AnyPlugin[]> {
   readonly clock: Clock
+  /** What is installed, in the order of the layers. */
+  readonly plugins: readonly AnyPlugin[]
   /** The plugins around a function. Rules given here are more specific than any of `calls`. @throws ConfigError */
   wrap<A extends unknown[], O>(
     name: string,
@@ -62,6 +64,8 @@ export interface Millrace<P extends readonly AnyPlugin[] = readonly AnyPlugin[]>
   explain(method: string, target: string, headers?: RequestHeaders): Explanation
   /** What holds for a wrapped function of that name by the table. */
   explainCall(name: string): Explanation
+  /** What holds for requests of every kind that the table tells apart. Without params: no request is asked about. */
+  explainTable(): readonly Explanation[]
   /** The JSON Schema of a table file `{ routes, calls }` for the installed plugins. */
   schema(): Readonly<Record<string, unknown>>
   /** The state of every plugin, as plain data. */
@@ -74,6 +78,8 @@ export interface Millrace<P extends readonly AnyPlugin[] = readonly AnyPlugin[]>
   stop(): Promise<void>
   /** For adapters: the pipeline of a request. @throws AmbiguousPathError */
   match(method: string, target: string): Pipeline
+  /** For adapters: how a request of Millrace's own gets to the whole app. The last one that is told holds. */
+  mounted(inject: Inject): void
   /** For adapters: a pipeline for one place in the host's own routing. @throws ConfigError */
   inline(rules: RouteRules<P>): () => Pipeline
 }
@@ -101,7 +107,8 @@ export function millrace<
   let table = new Table(plugins, clock, routes, calls)
   const installed = [...plugins.values()]
   for (const plugin of installed) plugin.joined?.(installed)
-  const lifecycle = new Lifecycle(plugins.values(), clock)
+  let inject: Inject = () => Promise.reject(new UnmountedError())
+  const lifecycle = new Lifecycle(plugins.values(), clock, (request) => inject(request))
   const bindings = new Bindings()
   let inlines = 0
   const usedInline = new Set<AnyPlugin>()
@@ -115,6 +122,7 @@ export function millrace<
 
   const mill: Millrace<P> = {
     clock,
+    plugins: installed,
     wrap<A extends unknown[], O>(
       name: string,
       fn: Wrappable<A, O>,
@@ -152,6 +160,15 @@ export function millrace<
       const { patterns, effective } = table.call(name, {})
       return explain(name, patterns, effective, {})
     },
+    explainTable: () =>
+      table.pipelines.map(({ site, patterns, effective }) =>
+        explain(
+          site.name,
+          patterns.map((pattern) => pattern.source),
+          effective,
+          {},
+        ),
+      ),
     schema: () => tableSchema(plugins.values()),
     inspect: () => ({
       plugins: Object.fromEntries(
@@ -175,6 +192,9 @@ export function millrace<
     },
     stop: () => lifecycle.stop(),
     match: (method, target) => table.match(method, pathOf(target)),
+    mounted(toApp) {
+      inject = toApp
+    },
     inline(rules) {
       const name = `inline ${++inlines}`
       const pipeline = table.inline(name, rules, `use(${show(rules)})`)

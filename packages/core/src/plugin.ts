@@ -1,6 +1,6 @@
 import type { Call } from './call.ts'
 import type { Clock } from './clock.ts'
-import type { Exchange, Params, RequestHeaders } from './exchange.ts'
+import type { Exchange, Inject, Params, RequestHeaders } from './exchange.ts'
 import type { Handler, Layer } from './layer.ts'
 import type { Reply } from './reply.ts'
 import type { Schema, SchemaInput } from './schema.ts'
@@ -53,14 +53,19 @@ export interface Plugin<Name extends string = string, Input = unknown, Rule = un
   shorthand?(value: unknown): object | undefined
   /** The layer for routes. Called once for each effective set of rules whenever the table is (re)configured. */
   http?(rule: Rule, site: Site): Layer<Exchange, Reply>
-  /** Another layer for routes, inside all others: right around the handler. */
-  handler?(rule: Rule, site: Site): Layer<Exchange, Reply>
+  /** Another layer for routes, inside all others: right around the handler; undefined where it is not needed. */
+  handler?(rule: Rule, site: Site): Layer<Exchange, Reply> | undefined
   /** The layer for wrapped calls. */
   call?(rule: CallRule, site: Site): CallLayer
   /** Told, once, which plugins are installed, itself among them. */
   joined?(plugins: readonly AnyPlugin[]): void
-  /** Opens what needs opening. Requests are served meanwhile. */
-  start?(): Promise<void>
+  /**
+   * Opens what needs opening. Requests are served meanwhile.
+   *
+   * @param inject for requests that nobody's exchange is at hand for. Rejects with {@link UnmountedError} until an adapter
+   * has said where the app is
+   */
+  start?(inject: Inject): Promise<void>
   /** Finishes accepted work and lets go of everything `start` opened. */
   stop?(): Promise<void>
   /** What its events and state tell those who measure. */

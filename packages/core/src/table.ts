@@ -43,7 +43,7 @@ export class Table {
   readonly #routes: Found
   readonly #calls: Found
   /** For each combination of routes. */
-  readonly #pipelines: readonly Pipeline[]
+  readonly pipelines: readonly Pipeline[]
   readonly #unmatched: Pipeline
 
   /**
@@ -69,7 +69,7 @@ export class Table {
     if (problems.length > 0) throw new ConfigError([...new Set(problems)])
 
     this.#unmatched = Pipeline.fit('unmatched', clock, [], [])
-    this.#pipelines = this.#routes.combinations.map(({ patterns }, i) => {
+    this.pipelines = this.#routes.combinations.map(({ patterns }, i) => {
       const site = patterns.at(-1)?.source
       return site === undefined ? this.#unmatched : Pipeline.fit(site, clock, patterns, effects[i] ?? [])
     })
@@ -86,14 +86,14 @@ export class Table {
   }
 
   #at(folded: string, method: string): Pipeline {
-    return this.#pipelines[this.#routes.matcher.find(folded, method)] ?? this.#unmatched
+    return this.pipelines[this.#routes.matcher.find(folded, method)] ?? this.#unmatched
   }
 
   /** For a path that software reads in several ways. */
   #settle(method: string, path: string): Pipeline {
     const read = readings(path)
     if (!read) {
-      const [only, another] = this.#pipelines
+      const [only, another] = this.pipelines
       if (!only || another) throw new AmbiguousPathError()
       return only
     }
@@ -141,7 +141,7 @@ export class Table {
   /** Every plugin that some rule of the table switches on. */
   used(): ReadonlySet<AnyPlugin> {
     const plugins = new Set<AnyPlugin>()
-    for (const pipeline of this.#pipelines) for (const plugin of pipeline.plugins) plugins.add(plugin)
+    for (const pipeline of this.pipelines) for (const plugin of pipeline.plugins) plugins.add(plugin)
     for (const { rules } of this.#calls.combinations)
       for (const rule of rules) for (const [plugin, said] of rule.says) if (said) plugins.add(plugin)
     return plugins

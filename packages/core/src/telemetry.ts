@@ -10,8 +10,13 @@ export interface Telemetry {
   readonly remarks?: readonly Remarks[]
 }
 
-/** Takes a value for some label values, in the order of the metric's labels. */
-export type RecordValue = (labels: readonly string[], value: number) => void
+/**
+ * Takes a value for some label values, in the order of the metric's labels.
+ *
+ * @param value a metric that is asked may say NaN for nothing
+ * @param buckets where these label values have others than the metric's own
+ */
+export type RecordValue = (labels: readonly string[], value: number, buckets?: readonly number[]) => void
 
 interface Described {
   /** Snake case, with the base unit and, of a counter, `_total`, as Prometheus wants it. */
@@ -33,6 +38,8 @@ export interface EventMetric extends Described {
 export interface StateMetric extends Described {
   readonly kind: 'counter' | 'gauge'
   read(record: RecordValue): void
+  /** Begins what it has to do between two readings. @returns what ends it */
+  open?(): () => void
 }
 
 export type Metric = EventMetric | StateMetric
@@ -63,15 +70,32 @@ export const counter = <E>(
   described: Described,
   labelsOf: (event: E) => readonly string[],
   amountOf: (event: E) => number = one,
-): EventMetric => ({ ...described, kind: 'counter', watch: recording(channel, labelsOf, amountOf) })
+): EventMetric => ({
+  ...described,
+  kind: 'counter',
+  watch: (record) => channel.subscribe((event) => record(labelsOf(event), amountOf(event))),
+})
 
-/** @param labelsOf the values, in the order of the labels */
+/**
+ * @param labelsOf the values, in the order of the labels
+ * @param amountOf NaN for what is not to be observed
+ * @param bucketsOf where they are not those of the metric
+ */
 export const histogram = <E>(
   channel: Channel<E>,
   described: Described & { readonly buckets: readonly number[] },
   labelsOf: (event: E) => readonly string[],
   amountOf: (event: E) => number,
-): EventMetric => ({ ...described, kind: 'histogram', watch: recording(channel, labelsOf, amountOf) })
+  bucketsOf?: (event: E) => readonly number[] | undefined,
+): EventMetric => ({
+  ...described,
+  kind: 'histogram',
+  watch: (record) =>
+    channel.subscribe((event) => {
+      const amount = amountOf(event)
+      if (!Number.isNaN(amount)) record(labelsOf(event), amount, bucketsOf?.(event))
+    }),
+})
 
 /** @param remarkOf undefined for what is not worth a remark */
 export const remarks = <E>(channel: Channel<E>, remarkOf: (event: E) => Remark | undefined): Remarks => ({
@@ -81,10 +105,5 @@ export const remarks = <E>(channel: Channel<E>, remarkOf: (event: E) => Remark |
       if (remark !== undefined) listener(remark)
     }),
 })
-
-const recording =
-  <E>(channel: Channel<E>, labelsOf: (event: E) => readonly string[], amountOf: (event: E) => number) =>
-  (record: RecordValue): (() => void) =>
-    channel.subscribe((event) => record(labelsOf(event), amountOf(event)))
 
 const one = (): number => 1

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import fc from 'fast-check'
-import { HeaderMap } from '../src/index.ts'
+import { HeaderMap, Stem } from '../src/index.ts'
 
 type Line = readonly [name: string, value: string]
 
@@ -71,8 +71,13 @@ describe('HeaderMap', () => {
       fc.property(
         fc.array(fc.tuple(name, value), { maxLength: 6 }),
         fc.array(command, { maxLength: 8 }),
-        (lines, commands) => {
-          const map = new HeaderMap(lines.flat())
+        fc.nat(6),
+        fc.boolean(),
+        (lines, commands, cut, isStemmed) => {
+          const first = lines.slice(0, cut).flat()
+          const stem = new Stem([...first])
+          const map = new HeaderMap(isStemmed ? stem : first, lines.slice(cut).flat())
+          const twin = map.clone()
           const naive = new NaiveMap(lines)
           let changed = false
           for (const { method, name, values } of commands) {
@@ -101,7 +106,15 @@ describe('HeaderMap', () => {
             assert.equal(map.has(asked), expected.length > 0)
           }
           // A line set to what it was may count; a change that does not count would be lost.
-          if (changed) assert.equal(map.changed, true)
+          if (changed) {
+            assert.equal(map.changed, true)
+            assert.equal(map.stem, undefined)
+          }
+          // Others have the same stem.
+          assert.deepEqual(stem.raw, first)
+          assert.equal(twin.stem, isStemmed ? stem : undefined)
+          assert.deepEqual([...twin.clone()], lines)
+          assert.deepEqual([...map.clone()], [...map])
         },
       ),
       { numRuns: 1000 },

@@ -2,7 +2,16 @@ import assert from 'node:assert/strict'
 import { once } from 'node:events'
 import { describe, it } from 'node:test'
 import { settled, VirtualClock } from '@millrace/testing'
-import { type Health, millrace, type Plugin, type Stage, trouble } from '../src/index.ts'
+import {
+  type Health,
+  type Inject,
+  millrace,
+  type Plugin,
+  reply,
+  type Stage,
+  trouble,
+  UnmountedError,
+} from '../src/index.ts'
 import { probe } from './probe.ts'
 
 interface Script {
@@ -79,6 +88,24 @@ describe('start', () => {
     await mill.stop()
     await mill.start()
     assert.deepEqual(log, ['start a', 'start a'])
+  })
+
+  it('gives plugins a way to the app, wherever the adapters have said last that it is', async () => {
+    const given: Inject[] = []
+    const plugin: Plugin<'asks'> = {
+      ...probe('asks'),
+      start: async (inject) => void given.push(inject),
+    }
+    const mill = millrace({ plugins: [plugin], routes: { '/': { asks: true } } })
+    await mill.start()
+    const [inject] = given
+    assert.ok(inject)
+    const request = { url: '/', cause: {} }
+    await assert.rejects(inject(request), UnmountedError)
+    for (const status of [200, 201]) {
+      mill.mounted(async ({ url }) => reply(status, {}, url))
+      assert.equal((await inject(request)).status, status)
+    }
   })
 
   it('says which plugin is switched on nowhere', async (t) => {
@@ -224,6 +251,13 @@ describe('health', () => {
       },
     })
     assert.equal(clock.pending, 0)
+  })
+})
+
+describe('plugins', () => {
+  it('are those that are installed, in the order of their layers', () => {
+    const [inner, outer] = [probe('inner', 'protect'), probe('outer')]
+    assert.deepEqual(millrace({ plugins: [inner, outer] }).plugins, [outer, inner])
   })
 })
 

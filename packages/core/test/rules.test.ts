@@ -143,6 +143,39 @@ describe('explain', () => {
   })
 })
 
+describe('explainTable', () => {
+  it('says what holds for requests of every kind that the table tells apart', () => {
+    const routes = {
+      '/a/**': { limit: { max: 1 } },
+      'GET /a/:x': { limit: { per: '1s' } },
+      '/a/b': { limit: false },
+    }
+    const mill = millrace({ plugins: [limit], routes })
+    const told = mill.explainTable()
+    for (const [method, path] of [
+      ['GET', '/a/5'],
+      ['POST', '/a/5'],
+      ['GET', '/a/b'],
+      ['POST', '/a/b'],
+      ['GET', '/b'],
+    ] as const) {
+      const asked = { ...mill.explain(method, path), params: {} }
+      const same = told.filter(({ patterns }) => String(patterns) === String(asked.patterns))
+      assert.deepEqual(same, [asked])
+    }
+    assert.equal(told.length, 5)
+  })
+
+  it('follows the table that holds now', () => {
+    const mill = millrace({ plugins: [limit], routes: { '/old': { limit: true } } })
+    mill.configure({ routes: { '/new': { limit: true } } })
+    assert.deepEqual(
+      mill.explainTable().map(({ site }) => site),
+      ['unmatched', '/new'],
+    )
+  })
+})
+
 describe('rules around calls', () => {
   const mill = millrace({
     plugins: [limit],

@@ -8,8 +8,8 @@ import {
   type RequestHeaders,
   type RouteRules,
 } from '@millrace/core'
-import { type App, lend, NodeExchange, pipelineWithin, serve, startBehind } from '@millrace/node'
-import type { ExpressRequest, ExpressResponse } from './host.ts'
+import { type App, injector, lend, NodeExchange, pipelineWithin, serve, startBehind } from '@millrace/node'
+import type { ExpressApp, ExpressRequest, ExpressResponse } from './host.ts'
 import { queryWith } from './query.ts'
 import { routeLabel } from './route-label.ts'
 
@@ -39,7 +39,7 @@ class ExpressExchange extends NodeExchange {
   protected get app(): App {
     let { app } = this.req
     while (app.parent) app = app.parent
-    return { handle: (req, res) => Reflect.apply(app, undefined, [req, res]) }
+    return appOf(app)
   }
 
   override get route(): string {
@@ -70,8 +70,17 @@ class ExpressExchange extends NodeExchange {
   }
 }
 
-/** Express 5 and 4. Starts the Millrace, if nobody has. */
-export const mount = <P extends readonly AnyPlugin[]>(mill: Millrace<P>): Use<P> => {
+const appOf = (app: ExpressApp): App => ({
+  handle: (req, res) => Reflect.apply(app, undefined, [req, res]),
+})
+
+/**
+ * Express 5 and 4. Starts the Millrace, if nobody has.
+ *
+ * @param app the outermost app: where requests go that no client's request is at hand for, as those of a warm-up
+ */
+export const mount = <P extends readonly AnyPlugin[]>(mill: Millrace<P>, app?: ExpressApp): Use<P> => {
+  if (app !== undefined) mill.mounted(injector(appOf(app)))
   startBehind(mill)
   return (rules) => {
     const inline = rules && mill.inline(rules)

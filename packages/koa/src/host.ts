@@ -1,10 +1,15 @@
 import type { HostRequest, HostResponse } from '@millrace/node'
 
+export interface KoaApp {
+  readonly proxy: boolean
+  callback(): (req: never, res: never) => unknown
+}
+
 /** What of Koa's context we look at: the same in 2 and 3. */
 export interface KoaContext {
   readonly req: HostRequest
   readonly res: HostResponse
-  readonly app: { readonly proxy: boolean; callback(): (req: never, res: never) => unknown }
+  readonly app: KoaApp
   readonly method: string
   readonly protocol: string
   originalUrl: string
@@ -17,5 +22,5 @@ export interface KoaContext {
   readonly message: string
   /** Set by @koa/router. */
   readonly _matchedRoute?: unknown
-  readonly response: { readonly _explicitNullBody?: boolean | undefined }
+  readonly response: { readonly _explicitNullBody?: boolean | undefined; _body?: unknown }
 }

@@ -1,13 +1,13 @@
 import { Readable } from 'node:stream'
 import { HeaderMap, type Reply } from '@millrace/core'
 import {
-  addFields,
   CapturedBody,
   CapturedReply,
+  describes,
   type HostResponse,
   ownReason,
   readFields,
-  rememberHead,
+  standFields,
   writeFields,
 } from '@millrace/node'
 import type { KoaContext } from './host.ts'
@@ -42,28 +42,38 @@ export class KoaReply extends CapturedReply {
       const ctx = this.#ctx
       if (ctx.status !== this.status) ctx.status = this.status
       if (this.reason) ctx.res.statusMessage = this.reason
-      changeFields(ctx.res, fieldsOf(ctx), this.headers)
+      const before = fieldsOf(ctx)
+      // Koa counts again, for HEAD, what is not a stream.
+      if (ctx.method === 'HEAD' && before.has('content-length') && !this.headers.has('content-length'))
+        ctx.body = Readable.from([])
+      changeFields(ctx.res, before, this.headers)
     }
   }
 }
 
 /** Makes `ctx` say a reply of a layer's, where no handler has run. */
 export const sayFirst = (ctx: KoaContext, reply: Reply): void => {
-  const { res } = ctx
+  const { res, response } = ctx
   const { status, reason, headers } = reply
   const body = empty.has(status) ? null : bodyFor(reply)
   // No body brings a status of its own, a body a type: each is set before what counts.
   if (body === null) ctx.body = null
   ctx.status = status
   if (reason) res.statusMessage = reason
-  addFields(res, headers)
-  rememberHead(res, headers)
+  standFields(res, headers)
   if (body === null) return
+  // All that Koa would do besides is to look whether it has a type, and to set its length.
+  if (Buffer.isBuffer(body) && describes(headers, body.byteLength) && isNothing(response._body)) {
+    response._body = body
+    return
+  }
   const typed = res.getHeader('content-type') !== undefined
   ctx.body = body
   if (!typed) res.removeHeader('Content-Type')
   if (!Buffer.isBuffer(body)) res.removeHeader('Content-Length')
 }
+
+const isNothing = (body: unknown): boolean => body === undefined || body === null
 
 /** Makes `ctx` say a reply of a layer's, on top of the fields that stood there before the handlers. */
 export const sayReply = (ctx: KoaContext, reply: Reply, preset: HeaderMap): void => {
@@ -104,10 +114,10 @@ const changeFields = (res: HostResponse, before: HeaderMap, after: HeaderMap): v
 /** The fields as Koa will send them: a few are set only when it does. */
 const fieldsOf = (ctx: KoaContext): HeaderMap => {
   const fields = readFields(ctx.res)
-  if (empty.has(ctx.status) || ctx.method === 'HEAD') return fields
+  if (empty.has(ctx.status)) return fields
   const { body } = ctx
   if (body === null || body === undefined) {
-    if (!ctx.response._explicitNullBody)
+    if (ctx.method !== 'HEAD' && !ctx.response._explicitNullBody)
       fields
         .set('Content-Type', 'text/plain; charset=utf-8')
         .set('Content-Length', Buffer.byteLength(messageOf(ctx)))

@@ -12,12 +12,13 @@ import {
   type App,
   CapturedReply,
   failures,
+  injector,
   lend,
   NodeExchange,
   pipelineWithin,
   startBehind,
 } from '@millrace/node'
-import type { KoaContext } from './host.ts'
+import type { KoaApp, KoaContext } from './host.ts'
 import { isWhole, KoaReply, sayFirst, sayReply } from './koa-reply.ts'
 
 export type Middleware = (ctx: KoaContext, next: () => Promise<unknown>) => Promise<void>
@@ -43,7 +44,7 @@ class KoaExchange extends NodeExchange {
   }
 
   protected get app(): App {
-    return { handle: this.ctx.app.callback() }
+    return appOf(this.ctx.app)
   }
 
   override get route(): string {
@@ -112,7 +113,8 @@ class KoaExchange extends NodeExchange {
       if (capture.replied) capture.sendWritten(reply)
       else {
         reply.writeBack()
-        capture.pass(reply.stream)
+        // Who watches a body that a layer has replaced has seen what that layer has read of it, and not what goes out.
+        capture.pass(reply.bodyChanged ? undefined : reply.stream)
       }
     } else if (reply instanceof CapturedReply && reply.capture !== capture) {
       capture.send(reply)
@@ -138,8 +140,18 @@ const forget = ({ app, request }: KoaContext): void => {
   if (app.proxy) request.ip = ''
 }
 
-/** Koa 3 and 2. Starts the Millrace, if nobody has. */
-export const mount = <P extends readonly AnyPlugin[]>(mill: Millrace<P>): Use<P> => {
+/** As it is when the request comes: middleware may have been added. */
+const appOf = (app: KoaApp): App => ({
+  handle: (req, res) => Reflect.apply(app.callback(), undefined, [req, res]),
+})
+
+/**
+ * Koa 3 and 2. Starts the Millrace, if nobody has.
+ *
+ * @param app where requests go that no client's request is at hand for, as those of a warm-up
+ */
+export const mount = <P extends readonly AnyPlugin[]>(mill: Millrace<P>, app?: KoaApp): Use<P> => {
+  if (app !== undefined) mill.mounted(injector(appOf(app)))
   startBehind(mill)
   return (rules) => {
     const inline = rules && mill.inline(rules)

@@ -1,6 +1,7 @@
 import { ServerResponse } from 'node:http'
 import { Http2ServerResponse } from 'node:http2'
 import type { HostResponse } from './host.ts'
+import { writeTrailers } from './trailers.ts'
 
 /** The methods of a response that a capture stands in front of. */
 export type Method = 'writeHead' | 'write' | 'end' | 'flushHeaders' | 'cork' | 'uncork' | 'destroy' | 'flush'
@@ -39,8 +40,10 @@ const { writeHead, setHeader } = ServerResponse.prototype
 export const isNative = (
   res: ServerResponse,
   below: Below,
-): below is Pick<ServerResponse, 'writeHead'> & Below =>
-  below.writeHead === writeHead && res.setHeader === setHeader
+): below is Pick<ServerResponse, 'writeHead'> & Below => below.writeHead === writeHead && isUntouched(res)
+
+/** Whether nobody but Node hears of the fields that are set. */
+export const isUntouched = (res: ServerResponse): boolean => res.setHeader === setHeader
 
 export const callBelow = (
   res: HostResponse,
@@ -59,6 +62,7 @@ const http2End: unknown = Http2ServerResponse.prototype.end
  * hold it, or count it once more.
  */
 export const endBelow = (res: HostResponse, below: Below, args: readonly unknown[]): void => {
+  writeTrailers(res)
   const [chunk, encoding] = args
   const apart = below.end === http2End && res instanceof Http2ServerResponse && hasChunk(chunk)
   if (apart && !res.writableEnded && !res.stream.closed)

@@ -1,7 +1,7 @@
 import { ServerResponse } from 'node:http'
 import { AlreadyAnsweredError, type Reply } from '@millrace/core'
 import { answerThrough } from './answer.ts'
-import { type Below, callBelow, methodsOf } from './below.ts'
+import { type Below, callBelow, endBelow, methodsOf } from './below.ts'
 import { CapturedReply } from './captured-reply.ts'
 import { drain, onDrain } from './drains.ts'
 import { writeFields } from './fields.ts'
@@ -202,7 +202,7 @@ export class Capture extends Recorder {
         return writing(res, () => callBelow(res, below, 'write', [bytes]) !== false)
       },
       end: () => {
-        writing(res, () => callBelow(res, below, 'end', []))
+        writing(res, () => endBelow(res, below, []))
         this.#afterEnd(after, below)
         if (this.mode === 'taken' && !this.ended) this.seal()
       },

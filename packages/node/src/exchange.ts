@@ -1,6 +1,7 @@
 import {
   type Client,
   Exchange,
+  fieldOf,
   HandlerAlreadyRanError,
   type HeaderMap,
   type Millrace,
@@ -21,7 +22,8 @@ import { CapturedReply } from './captured-reply.ts'
 import { contentOf } from './content.ts'
 import { formsOf, lend } from './guise.ts'
 import type { HostRequest, HostResponse } from './host.ts'
-import { type App, causeOf, inject } from './inject.ts'
+import { type App, causeOf, inject, nowhere } from './inject.ts'
+import { announceTrailer } from './trailers.ts'
 
 const current: unique symbol = Symbol('millrace.exchange')
 
@@ -81,7 +83,7 @@ export abstract class NodeExchange extends Exchange {
   }
 
   get origin(): NodeExchange {
-    return this.base
+    return this.outer?.origin ?? this.base
   }
 
   get path(): string {
@@ -96,6 +98,10 @@ export abstract class NodeExchange extends Exchange {
 
   get scheme(): string {
     return isEncrypted(this.req.socket) ? 'https' : 'http'
+  }
+
+  get httpVersion(): string {
+    return this.req.httpVersion
   }
 
   get headers(): RequestHeaders {
@@ -194,11 +200,19 @@ export abstract class NodeExchange extends Exchange {
     return contentOf(this.req, this.res, limit)
   }
 
+  trailer(name: string, value: () => string): boolean {
+    // HTTP/1.0 has no chunks. Who does not ask for trailers may merge them into the head, or drop them.
+    const takes = /(?:^|,)\s*trailers\s*(?:,|$)/i.test(fieldOf(this.req.headers, 'te') ?? '')
+    if (!takes || this.method === 'HEAD' || this.httpVersion === '1.0') return false
+    announceTrailer(this.res, name, value)
+    return true
+  }
+
   async inject(request: SyntheticRequest): Promise<Reply> {
     if (this.synthetic) throw new SyntheticRecursionError()
     // Not from this machine: apps trust that, and show it more.
     const address = this.req.socket.remoteAddress ?? nowhere
-    return inject(this.app, request, { scheme: this.scheme, address })
+    return inject(this.app, request, { scheme: request.scheme ?? this.scheme, address })
   }
 
   /** The whole app, as the server calls it. */
@@ -212,9 +226,6 @@ export abstract class NodeExchange extends Exchange {
   /** Runs the host's handler and resolves with its reply when the head is known. */
   protected abstract reply(): Promise<Reply>
 }
-
-/** The address of nobody, for clients that have none (any more). */
-const nowhere = '0.0.0.0'
 
 const isEncrypted = (socket: object): boolean => 'encrypted' in socket && socket.encrypted === true
 

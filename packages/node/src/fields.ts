@@ -1,6 +1,7 @@
-import { OutgoingMessage, ServerResponse } from 'node:http'
+import { ServerResponse } from 'node:http'
 import { HeaderMap, sameName } from '@millrace/core'
 import type { HostResponse } from './host.ts'
+import { type Kept, keptOn } from './late-fields.ts'
 
 declare module 'node:http' {
   interface OutgoingMessage {
@@ -8,53 +9,61 @@ declare module 'node:http' {
   }
 }
 
-/** Where Node keeps what stands on a response; by its methods the same takes five times as long. */
-const kept = Object.getOwnPropertySymbols(new OutgoingMessage()).find(
-  ({ description }) => description === 'kOutHeaders',
-)
-
 /** A response that somebody else answers for is asked. */
 const { getHeader } = ServerResponse.prototype
-
-/** By lower-case name `[name, value]`. */
-type Kept = Readonly<Record<string, unknown>>
-
-export const isKept = (value: unknown): value is Kept => typeof value === 'object' && value !== null
 
 /** The fields that stand on a response, in order, in the case in which they were set. */
 export const readFields = (res: HostResponse): HeaderMap => {
   const raw: string[] = []
   if (!(res instanceof ServerResponse)) {
     for (const name of res.getHeaderNames()) push(raw, name, res.getHeader(name))
-  } else if (kept === undefined || res.getHeader !== getHeader) {
-    for (const name of res.getRawHeaderNames()) push(raw, name, res.getHeader(name))
-  } else {
-    const fields: unknown = Reflect.get(res, kept)
-    if (isKept(fields)) {
-      for (const name in fields) {
-        const field = fields[name]
-        if (Array.isArray(field)) push(raw, String(field[0]), field[1])
-      }
-    }
+    return new HeaderMap(raw)
   }
+  const kept = res.getHeader === getHeader ? keptOn(res) : undefined
+  if (kept !== undefined) return new HeaderMap(kept === null ? [] : listOf(kept))
+  for (const name of res.getRawHeaderNames()) push(raw, name, res.getHeader(name))
   return new HeaderMap(raw)
+}
+
+/** Node's own record of them as a flat list. */
+export const listOf = (kept: Kept): readonly string[] => {
+  const raw: string[] = []
+  for (const name in kept) {
+    const field = kept[name]
+    if (Array.isArray(field)) push(raw, String(field[0]), field[1])
+  }
+  return raw
 }
 
 /** Makes the fields on a response those of the map: order kept where a field stays. */
 export const writeFields = (res: HostResponse, fields: HeaderMap): void => {
   for (const name of res.getHeaderNames()) if (!fields.has(name)) res.removeHeader(name)
-  addFields(res, fields)
+  addFields(res, fields, recordOf(res))
 }
 
-/** Sets the map's fields; others on the response stay. */
-export const addFields = (res: HostResponse, fields: HeaderMap): void => {
+/** Node's own record of what stands on a response, where nobody else answers for it. */
+const recordOf = (res: HostResponse): Kept | undefined =>
+  res instanceof ServerResponse && res.getHeader === getHeader ? (keptOn(res) ?? undefined) : undefined
+
+/**
+ * Sets the map's fields; others on the response stay.
+ *
+ * @param standing what need not be set again, which costs as much as to set it
+ */
+export const addFields = (res: HostResponse, fields: HeaderMap, standing?: Kept): void => {
   const { raw } = fields
   for (let i = 0; i < raw.length; i += 2) {
     const name = raw[i] ?? ''
     if (stands(raw, name, 0, i)) continue
     const several = stands(raw, name, i + 2, raw.length)
+    if (!several && isStanding(standing, name, raw[i + 1])) continue
     res.setHeader(name, several ? fields.getAll(name) : (raw[i + 1] ?? ''))
   }
+}
+
+const isStanding = (standing: Kept | undefined, name: string, value: string | undefined): boolean => {
+  const field = standing?.[name.toLowerCase()]
+  return Array.isArray(field) && field[0] === name && field[1] === value
 }
 
 const stands = (raw: readonly string[], name: string, from: number, to: number): boolean => {

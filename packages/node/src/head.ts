@@ -3,7 +3,7 @@ import type { Reply } from '@millrace/core'
 import { type Below, isNative } from './below.ts'
 import { addFields, giveFields, writeFields } from './fields.ts'
 import type { HostResponse } from './host.ts'
-import { writeRendered } from './rendered.ts'
+import { hasLength, writeRendered } from './rendered.ts'
 import { tryHead } from './validate.ts'
 
 /** RFC 9110 section 6.4.1: these statuses never have content. */
@@ -11,7 +11,7 @@ export const isBodyless = (status: number): boolean => status === 204 || status 
 
 /** Sends the head of a layer's reply, on top of the fields that stand on the response. */
 export const sendHead = (res: HostResponse, below: Below, reply: Reply): void => {
-  if (reply.body instanceof Uint8Array && !isBodyless(reply.status) && !reply.headers.has('Content-Length')) {
+  if (reply.body instanceof Uint8Array && !isBodyless(reply.status) && !hasLength(reply.headers)) {
     reply.headers.set('Content-Length', reply.body.byteLength)
   }
   if (res instanceof ServerResponse && isNative(res, below)) {

@@ -15,6 +15,7 @@ export interface HostRequest extends EventEmitter {
   originalUrl?: string | undefined
   readonly headers: Readonly<Record<string, string | string[] | undefined>>
   readonly aborted?: boolean
+  readonly httpVersion: string
   readonly httpVersionMajor?: number
   readonly socket: { readonly remoteAddress?: string | undefined }
 }
@@ -31,6 +32,8 @@ export interface HostResponse extends EventEmitter {
   readonly writableHighWaterMark: number
   readonly closed?: boolean
   readonly destroyed?: boolean
+  /** What it was destroyed with; not told of HTTP/2. */
+  readonly errored?: Error | null
   getHeader(name: string): number | string | string[] | undefined
   getHeaders(): Readonly<Record<string, number | string | string[] | undefined>>
   getHeaderNames(): string[]
@@ -42,6 +45,7 @@ export interface HostResponse extends EventEmitter {
   flushHeaders(): void
   /** Put there by `compression`: sends what it has gathered. */
   flush?: ((...args: unknown[]) => unknown) | undefined
+  addTrailers(fields: Readonly<Record<string, string>>): void
   cork(): void
   uncork(): void
   destroy(...args: unknown[]): unknown

@@ -1,4 +1,4 @@
-import type { Reply, SyntheticRequest } from '@millrace/core'
+import type { Inject, Reply, SyntheticRequest } from '@millrace/core'
 import { inject as lightMyRequest } from 'light-my-request'
 import { readFields } from './fields.ts'
 import type { HostRequest, HostResponse } from './host.ts'
@@ -61,6 +61,15 @@ export const inject = async (app: App, request: SyntheticRequest, from: Origin):
     body: answer.stream(),
   }
 }
+
+/** The address of nobody, for clients that have none (any more). */
+export const nowhere = '0.0.0.0'
+
+/** For requests that no client has made, and so come from nobody. */
+export const injector =
+  (app: App): Inject =>
+  (request) =>
+    inject(app, request, { scheme: request.scheme ?? 'http', address: nowhere })
 
 /** Express gives requests and responses other prototypes; the methods that make these synthetic must outlive that. */
 const pin = (object: object, names: readonly string[]): void => {

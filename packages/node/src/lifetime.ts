@@ -72,8 +72,12 @@ export class Lifetime {
   }
 
   #onClose(): void {
-    const aborted = writing(this.#res, () => !this.#res.writableFinished)
-    this.#outcome = { bytes: this.#watched.bytes, aborted }
+    const { aborted, status, broken } = writing(this.#res, () => {
+      const { writableFinished, headersSent, statusCode, errored } = this.#res
+      const aborted = !writableFinished
+      return { aborted, status: headersSent ? statusCode : 0, broken: aborted && Boolean(errored) }
+    })
+    this.#outcome = { bytes: this.#watched.bytes, aborted, broken, status }
     if (aborted) this.abort(new ClientGoneError())
     this.#watched.closed(aborted)
     this.#done?.resolve(this.#outcome)

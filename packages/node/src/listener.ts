@@ -4,7 +4,7 @@ import { AmbiguousPathError, ClientGoneError, type Millrace, type Pipeline, type
 import { answer } from './answer.ts'
 import { NodeExchange, pipelineWithin } from './exchange.ts'
 import type { HostRequest, HostResponse } from './host.ts'
-import type { App } from './inject.ts'
+import { type App, injector } from './inject.ts'
 import { problem } from './problem.ts'
 import { serve, startBehind } from './serve.ts'
 
@@ -64,6 +64,7 @@ export function listener<Req extends HostRequest, Res extends HostResponse>(
     serve(new ListenerExchange(mill, pipeline, req, res, run, whole), fail)
   }
   const whole: App = { handle: listen }
+  mill.mounted(injector(whole))
   startBehind(mill)
   return listen
 }

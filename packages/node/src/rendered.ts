@@ -1,8 +1,9 @@
-import { ServerResponse } from 'node:http'
-import { HeaderMap, sameName, systemClock } from '@millrace/core'
-import { isKept, readFields } from './fields.ts'
+import { ServerResponse, validateHeaderName, validateHeaderValue } from 'node:http'
+import { type HeaderMap, type Stem, sameName } from '@millrace/core'
+import { isUntouched } from './below.ts'
+import { addFields, listOf } from './fields.ts'
 import type { HostResponse } from './host.ts'
-import { show } from './shown.ts'
+import { isKept, type Kept, LateFields } from './late-fields.ts'
 
 declare module 'node:http' {
   interface OutgoingMessage {
@@ -19,40 +20,55 @@ declare module 'node:http' {
   }
 }
 
-/** A head as Node has rendered it, and what went into it beside the list that it is kept for. */
-interface Rendered {
+/** A head but for the stem of its fields, as Node has rendered it. */
+interface Form {
   readonly statusLine: string
   /** Name, value, name, value, ... of the fields that stood on the response. */
   readonly standing: readonly string[]
-  /** Both together. */
-  readonly fields: readonly string[]
-  /** Null where there is no content to have one. */
-  readonly contentLength: number | null
+  /** Of the fields after the stem. */
+  readonly names: readonly string[]
   readonly keepAliveTimeout: number
   readonly maxRequests: number | undefined
-  readonly text: string
+  /** What Node says after all of them. */
+  readonly end: string
 }
 
-/** Of this second: in the next one `Date` is another. Bounded, as one second does not take more answers than that. */
-let rendered = new Map<readonly string[], Rendered>()
-let renderedAt = 0
-const mostRendered = 20_000
+/** Of the last few, so that stems that were written in the same form have one object for it. */
+const forms: Form[] = []
+const mostForms = 16
+
+/** What is kept of a stem that has been written once. */
+class Written {
+  readonly form: Form
+  /** The status line, what stood on the response, and the stem. */
+  readonly text: string
+  /** Null where there is no content to have one. */
+  readonly contentLength: number | null
+  readonly isTyped: boolean
+
+  constructor(form: Form, text: string, contentLength: number | null, isTyped: boolean) {
+    this.form = form
+    this.text = text
+    this.contentLength = contentLength
+    this.isTyped = isTyped
+  }
+}
+
+const writtenOf = (stem: Stem | undefined): Written | undefined =>
+  stem?.written instanceof Written ? stem.written : undefined
 
 const given: unique symbol = Symbol('millrace.given')
-const listed: unique symbol = Symbol('millrace.listed')
 
 declare module 'node:http' {
   interface ServerResponse {
     /** What its head is to say on top of what stands there. */
-    [given]?: HeaderMap | undefined
-    /** The list for which its head is remembered. */
-    [listed]?: readonly string[] | undefined
+    [given]?: LateFields | undefined
   }
 }
 
 /**
- * Writes a head by Node's own `writeHead`, which takes the text from the last answer with the same list where it would
- * come out the same: checking, rendering and joining five fields is a tenth of the work of a small answer.
+ * Writes a head by Node's own `writeHead`, which takes the text of a stem from the last answer with it where it would come out
+ * the same: checking, rendering and joining five fields is a tenth of the work of a small answer.
  *
  * @param writeHead Node's, or what stands for it
  */
@@ -62,67 +78,135 @@ export const writeRendered = (
   status: number,
   fields: HeaderMap,
 ): void => {
-  res[given] = fields
-  // A list made for this one answer will not come again.
-  res[listed] = fields.shared ? fields.raw : undefined
-  res._storeHeader = storeHeader
-  writeHead.call(res, status)
+  const late = put(res, fields)
+  if (late === undefined) addFields(res, fields)
+  try {
+    writeHead.call(res, status)
+  } catch (error) {
+    // Somebody may have something else to say instead.
+    late?.withdraw()
+    throw error
+  }
 }
 
-/**
- * The same for a head that the host is going to write, of fields that stand on the response.
- *
- * @param fields those that a layer gave for it
- */
-export const rememberHead = (res: HostResponse, fields: HeaderMap): void => {
-  if (!(res instanceof ServerResponse) || !fields.shared) return
-  res[given] = nothing
-  res[listed] = fields.raw
-  res._storeHeader = storeHeader
+/** The same for a head that the host is going to write: the fields stand on the response as if each had been set. */
+export const standFields = (res: HostResponse, fields: HeaderMap): void => {
+  const { stem, more } = fields
+  if (stem === undefined || !(res instanceof ServerResponse) || !isUntouched(res)) {
+    addFields(res, fields)
+    return
+  }
+  const written = writtenOf(stem)
+  if (written === undefined) validate(stem.raw)
+  if (written === undefined || linesAs(written.form, more) === undefined) validate(more)
+  if (put(res, fields) === undefined) addFields(res, fields)
 }
 
-const nothing = new HeaderMap()
+const put = (res: ServerResponse, fields: HeaderMap): LateFields | undefined => {
+  const late = LateFields.put(res, fields)
+  if (late === undefined) return undefined
+  res[given] = late
+  res._storeHeader = storeHeader
+  return late
+}
+
+const validate = (fields: readonly string[]): void => {
+  for (let i = 0; i < fields.length; i += 2) {
+    const name = fields[i] ?? ''
+    validateHeaderName(name)
+    validateHeaderValue(name, fields[i + 1] ?? '')
+  }
+}
 
 const render = ServerResponse.prototype._storeHeader
 
 function storeHeader(this: ServerResponse, statusLine: string, standing: unknown): void {
-  const own = this[given]
-  const list = this[listed]
+  const late = this[given]
   this[given] = undefined
-  this[listed] = undefined
-  if (!own) {
+  if (!late?.untouched) {
     render.call(this, statusLine, standing)
     return
   }
-  const second = Math.floor(systemClock.now() / 1000)
-  if (second !== renderedAt || rendered.size >= mostRendered) {
-    rendered = new Map()
-    renderedAt = second
+  const { own, before } = late
+  const known = writtenOf(own.stem)
+  if (known !== undefined && isSame(known, this, statusLine, before)) {
+    const lines = linesAs(known.form, own.more)
+    if (lines !== undefined) {
+      this._contentLength = known.contentLength
+      this._header = known.text + lines + known.form.end
+      this._headerSent = false
+      return
+    }
   }
-  const last = list && rendered.get(list)
-  if (last?.statusLine === statusLine && isSame(last, this, standing)) {
-    this._contentLength = last.contentLength
-    this._header = last.text
-    this._headerSent = false
-    if (own !== nothing) show(this, last.fields)
-    return
-  }
-  const before = readFields(this)
-  const fields = own === nothing ? before.raw : merge(before, own)
+  const stood = before === null ? [] : listOf(before)
   const usual = isUsual(this) && !this._isLenientHeaderValidation?.()
-  render.call(this, statusLine, own === nothing ? standing : fields)
-  if (own !== nothing) show(this, fields)
-  const contentLength = usual && isUsual(this) ? lengthIn(fields, this) : undefined
-  if (list === undefined || contentLength === undefined || this._header === null) return
-  rendered.set(list, {
-    statusLine,
-    standing: before.raw,
-    fields,
-    contentLength,
-    keepAliveTimeout: this._keepAliveTimeout,
-    maxRequests: this._maxRequestsPerSocket,
-    text: this._header,
-  })
+  render.call(this, statusLine, merge(stood, own.raw))
+  if (usual && isUsual(this)) remember(this, statusLine, stood, own)
+}
+
+const remember = (
+  res: ServerResponse,
+  statusLine: string,
+  standing: readonly string[],
+  { stem, more }: HeaderMap,
+): void => {
+  const { _header: head, _keepAliveTimeout: keepAliveTimeout, _maxRequestsPerSocket: maxRequests } = res
+  if (stem === undefined || head === null) return
+  const contentLength = lengthIn(stem.raw, [...standing, ...more], res)
+  if (contentLength === undefined) return
+  const text = statusLine + linesOf(standing) + linesOf(stem.raw)
+  const all = text + linesOf(more)
+  // Where a field took the place of another one, or Node writes one in another way.
+  if (!head.startsWith(all)) return
+  const names = more.filter((_, i) => i % 2 === 0)
+  const end = head.slice(all.length)
+  const form = sharedForm({ statusLine, standing, names, keepAliveTimeout, maxRequests, end })
+  stem.written = new Written(form, flat(text), contentLength, fieldIn(stem.raw, 'content-type') !== undefined)
+}
+
+/** As one string of its own: what was put together of others would hold on to them, and be put together again each time. */
+const flat = (text: string): string => Buffer.from(text, 'latin1').toString('latin1')
+
+const sharedForm = (form: Form): Form => {
+  const known = forms.find(
+    (each) =>
+      each.statusLine === form.statusLine &&
+      each.keepAliveTimeout === form.keepAliveTimeout &&
+      each.maxRequests === form.maxRequests &&
+      each.end === form.end &&
+      areSame(each.standing, form.standing) &&
+      areSame(each.names, form.names),
+  )
+  if (known !== undefined) return known
+  if (forms.push(form) > mostForms) forms.shift()
+  return form
+}
+
+const areSame = (a: readonly string[], b: readonly string[]): boolean =>
+  a.length === b.length && a.every((each, i) => each === b[i])
+
+const linesOf = (fields: readonly string[]): string => {
+  let text = ''
+  for (let i = 0; i < fields.length; i += 2) text += `${fields[i]}: ${fields[i + 1]}\r\n`
+  return text
+}
+
+/** What Node lets through. */
+const sound = /^[\t\x20-\x7e\x80-\xff]*$/
+
+/** What was written last after a stem: most often the next answer says the same. */
+let lastMore: { readonly fields: readonly string[]; readonly form: Form; readonly text: string } | undefined
+
+/** @returns undefined when they are others than those of the form, or Node would not write them */
+const linesAs = (form: Form, fields: readonly string[]): string | undefined => {
+  if (lastMore?.fields === fields && lastMore.form === form) return lastMore.text
+  const { names } = form
+  if (fields.length !== 2 * names.length) return undefined
+  for (let i = 0; i < names.length; i++)
+    if (fields[2 * i] !== names[i] || !sound.test(fields[2 * i + 1] ?? '')) return undefined
+  const text = linesOf(fields)
+  lastMore = { fields, form, text }
+  return text
 }
 
 /** Whether nothing about the connection and the framing is out of the ordinary. */
@@ -137,36 +221,42 @@ const isUsual = (res: ServerResponse): boolean =>
 /** Whether Node ends an answer that has neither content nor a length without ending the connection. */
 const isFramed = (res: ServerResponse): boolean => res.statusCode === 304 && res.useChunkedEncodingByDefault
 
-const isSame = (last: Rendered, res: ServerResponse, standing: unknown): boolean => {
-  if (!isUsual(res)) return false
+const isSame = (
+  { form, contentLength }: Written,
+  res: ServerResponse,
+  statusLine: string,
+  before: Kept | null,
+): boolean => {
+  if (form.statusLine !== statusLine || !isUsual(res)) return false
   // Without a length the connection's end may have to tell.
-  if (last.contentLength === null && !isFramed(res)) return false
-  if (last.keepAliveTimeout !== res._keepAliveTimeout || last.maxRequests !== res._maxRequestsPerSocket)
+  if (contentLength === null && !isFramed(res)) return false
+  if (form.keepAliveTimeout !== res._keepAliveTimeout || form.maxRequests !== res._maxRequestsPerSocket)
     return false
+  const { standing } = form
   let i = 0
-  if (isKept(standing)) {
-    for (const name in standing) {
-      const field = standing[name]
-      if (!Array.isArray(field) || field[0] !== last.standing[i] || field[1] !== last.standing[i + 1])
-        return false
+  if (isKept(before)) {
+    for (const name in before) {
+      const field = before[name]
+      if (!Array.isArray(field) || field[0] !== standing[i] || field[1] !== standing[i + 1]) return false
       i += 2
     }
   }
-  return i === last.standing.length
+  return i === standing.length
 }
 
 /** A field of the list takes the place of one that stands, as `setHeader` puts it. */
-const merge = (standing: HeaderMap, own: HeaderMap): readonly string[] => {
-  if (areDistinct(standing.raw, own.raw)) {
-    return standing.raw.length === 0 ? own.raw : [...standing.raw, ...own.raw]
-  }
+const merge = (standing: readonly string[], own: readonly string[]): readonly string[] => {
+  if (areDistinct(standing, own)) return standing.length === 0 ? own : [...standing, ...own]
   const fields: string[] = []
+  const has = (from: readonly string[], name: string): boolean =>
+    from.some((each, i) => i % 2 === 0 && sameName(each, name))
   const add = (from: readonly string[], name: string): void => {
     for (let i = 0; i < from.length; i += 2)
       if (sameName(from[i] ?? '', name)) fields.push(from[i] ?? '', from[i + 1] ?? '')
   }
-  const names = new Set([...standing, ...own].map(([name]) => name.toLowerCase()))
-  for (const name of names) add(own.has(name) ? own.raw : standing.raw, name)
+  const all = [...standing, ...own].filter((_, i) => i % 2 === 0)
+  for (const name of new Set(all.map((each) => each.toLowerCase())))
+    add(has(own, name) ? own : standing, name)
   return fields
 }
 
@@ -183,14 +273,36 @@ const areDistinct = (a: readonly string[], b: readonly string[]): boolean => {
 /** Fields that say something about the connection or the framing, other than a length. */
 const special = /^(?:connection|keep-alive|transfer-encoding|trailer|expect|upgrade)$/i
 
-/** @returns undefined when the head may have had side effects on the response */
-const lengthIn = (fields: readonly string[], res: ServerResponse): number | null | undefined => {
-  let length: string | undefined
-  for (let i = 0; i < fields.length; i += 2) {
-    const name = fields[i] ?? ''
-    if (special.test(name)) return undefined
-    if (sameName(name, 'content-length')) length = fields[i + 1]
-  }
+/** Of these the stem's are to count. */
+const ofTheStem = /^(?:content-length|date)$/i
+
+/** @returns undefined when the head may have had side effects on the response, or is another in the next second */
+const lengthIn = (
+  stem: readonly string[],
+  others: readonly string[],
+  res: ServerResponse,
+): number | null | undefined => {
+  const isNamed = (fields: readonly string[], names: RegExp): boolean =>
+    fields.some((each, i) => i % 2 === 0 && names.test(each))
+  if (isNamed(stem, special) || isNamed(others, special) || isNamed(others, ofTheStem)) return undefined
+  if (fieldIn(stem, 'date') === undefined) return undefined
+  const length = fieldIn(stem, 'content-length')
   if (length !== undefined) return Number(length)
   return isFramed(res) ? null : undefined
+}
+
+const fieldIn = (fields: readonly string[], name: string): string | undefined => {
+  const at = fields.findIndex((each, i) => i % 2 === 0 && sameName(each, name))
+  return at < 0 ? undefined : fields[at + 1]
+}
+
+/** Whether a length is among them, without a look at all of them where that is known. */
+export const hasLength = (fields: HeaderMap): boolean =>
+  typeof writtenOf(fields.stem)?.contentLength === 'number' || fields.has('Content-Length')
+
+/** The same for the type and the length of a body. */
+export const describes = (fields: HeaderMap, length: number): boolean => {
+  const written = writtenOf(fields.stem)
+  if (written !== undefined) return written.isTyped && written.contentLength === length
+  return fields.has('Content-Type') && fields.get('Content-Length') === String(length)
 }

@@ -252,9 +252,9 @@ export const adapterContract = (host: HostUnderTest): void => {
           await get('/json', { method: 'HEAD' })
           await get('/json')
           assert.deepEqual(outcomes.slice(0, 3), [
-            { bytes: 17, aborted: false },
-            { bytes: 5, aborted: false },
-            { bytes: 0, aborted: false },
+            { bytes: 17, aborted: false, broken: false, status: 200 },
+            { bytes: 5, aborted: false, broken: false, status: 200 },
+            { bytes: 0, aborted: false, broken: false, status: 200 },
           ])
         },
       )
@@ -283,7 +283,7 @@ export const adapterContract = (host: HostUnderTest): void => {
           left.end()
           await asked.promise
           left.destroy()
-          assert.deepEqual(await ended.promise, [{ bytes: 0, aborted: true }, true])
+          assert.deepEqual(await ended.promise, [{ bytes: 0, aborted: true, broken: false, status: 0 }, true])
         },
       )
     })
@@ -298,7 +298,7 @@ export const adapterContract = (host: HostUnderTest): void => {
             exchange.url,
             exchange.path,
             exchange.query.get('q'),
-            exchange.headers['x-a'],
+            exchange.headers['x-a'] + exchange.httpVersion,
             exchange.route,
             exchange.client.address.replace('::ffff:', ''),
           ]
@@ -312,7 +312,7 @@ export const adapterContract = (host: HostUnderTest): void => {
             '/items/5?q=x',
             '/items/5',
             'x',
-            'b',
+            'b1.1',
             host.routes ? '/items/:id' : '/**',
             '127.0.0.1',
           ])

@@ -21,6 +21,8 @@ export interface FakeRequest {
   readonly url?: string
   /** Default `http`. */
   readonly scheme?: string
+  /** Default `1.1`. */
+  readonly httpVersion?: string
   /** Lower-case names. */
   readonly headers?: RequestHeaders
   /** The content. Default: none. */
@@ -45,6 +47,7 @@ export class FakeExchange extends Exchange {
   readonly method: string
   readonly url: string
   readonly scheme: string
+  readonly httpVersion: string
   readonly headers: RequestHeaders
   readonly params: Params
   readonly route: string
@@ -57,8 +60,10 @@ export class FakeExchange extends Exchange {
   readonly synthetic: object | undefined
   /** Every request that was injected. */
   readonly injected: SyntheticRequest[] = []
+  /** What is to be sent behind the body. */
+  readonly trailers: Map<string, () => string> = new Map()
   /** Shared with exchanges derived of this one. */
-  private readonly asked = { runs: 0 }
+  private readonly asked = { runs: 0, status: 200 }
   private readonly handler: (exchange: Exchange) => Reply | Promise<Reply>
   private readonly body: Uint8Array
   private readonly app: (request: SyntheticRequest) => Reply | Promise<Reply>
@@ -71,6 +76,7 @@ export class FakeExchange extends Exchange {
     this.method = request.method ?? 'GET'
     this.url = request.url ?? '/'
     this.scheme = request.scheme ?? 'http'
+    this.httpVersion = request.httpVersion ?? '1.1'
     this.headers = request.headers ?? {}
     this.body = request.body ?? new Uint8Array()
     this.params = request.params ?? {}
@@ -102,11 +108,19 @@ export class FakeExchange extends Exchange {
 
   async handle(): Promise<Reply> {
     if (this.asked.runs++ > 0) throw new HandlerAlreadyRanError(this)
-    return this.handler(this)
+    const answer = await this.handler(this)
+    this.asked.status = answer.status
+    return answer
   }
 
   async content(limit: number): Promise<Uint8Array | undefined> {
     return this.body.byteLength <= limit ? this.body : undefined
+  }
+
+  trailer(name: string, value: () => string): boolean {
+    if (this.headers['te'] !== 'trailers') return false
+    this.trailers.set(name, value)
+    return true
   }
 
   async inject(request: SyntheticRequest): Promise<Reply> {
@@ -116,14 +130,14 @@ export class FakeExchange extends Exchange {
   }
 
   /** The last byte is out. */
-  finish(bytes = 0): void {
-    this.settle({ bytes, aborted: false })
+  finish(bytes = 0, status: number = this.asked.status): void {
+    this.settle({ bytes, aborted: false, broken: false, status })
   }
 
   /** The client is gone. */
-  leave(bytes = 0): void {
+  leave(bytes = 0, status = 0): void {
     this.controller.abort(new ClientGoneError())
-    this.settle({ bytes, aborted: true })
+    this.settle({ bytes, aborted: true, broken: false, status })
   }
 }
 
