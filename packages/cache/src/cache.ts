@@ -2,21 +2,27 @@ import {
   type Clock,
   type Duration,
   type Exchange,
+  type Inject,
   type Plugin,
   type RuleTypes,
   systemClock,
+  warn,
 } from '@millrace/core'
 import { type CallCacheRule, type CallRule, cachedCalls, callSchema } from './calls.ts'
 import { Cache } from './engine/cache.ts'
+import type { Prefetch } from './engine/prefetch.ts'
 import type { Space } from './engine/space.ts'
 import { looked } from './events.ts'
 import { memory } from './memory.ts'
 import type { Near } from './near.ts'
 import { matcherOf, type Purge, purgeMatching } from './purge.ts'
+import type { PageRequest } from './response/asking.ts'
 import { explainCache } from './response/explain.ts'
+import { isThere } from './response/foresee.ts'
 import type { House } from './response/house.ts'
 import { responseCache } from './response/layer.ts'
 import { type CacheRule, type Rule, schema } from './response/rule.ts'
+import { type Warmed, type WarmOptions, type WarmTarget, warm } from './response/warm.ts'
 import { telemetryOf } from './telemetry.ts'
 import type { Backplane, Locker, Tier } from './tier.ts'
 
@@ -54,6 +60,15 @@ export interface CacheControls {
    * @returns how many entries were found; undefined for tags and for everything, which nobody counts
    */
   purge(what: Purge, options?: { readonly soft?: boolean }): Promise<number | undefined>
+  /**
+   * Asks the app for pages, as clients would, so that they are kept before anybody wants them. What is fresh already is
+   * left alone, each request takes a minute at most, and none is begun after the Millrace has been told to stop.
+   *
+   * @returns what became of each page, in order
+   * @throws TypeError, RangeError (as rejections) for a URL without an origin, and when the Millrace has not started;
+   * UnmountedError when it is not known where the app is
+   */
+  warm(targets: readonly WarmTarget[], options?: WarmOptions): Promise<readonly Warmed[]>
 }
 
 export type CachePlugin = Plugin<'cache', CacheRules, Rule, CallRule> & { readonly controls: CacheControls }
@@ -66,8 +81,11 @@ export type CachePlugin = Plugin<'cache', CacheRules, Rule, CallRule> & { readon
 export const cache = (options: CacheOptions = {}): CachePlugin => {
   const { near, far } = sorted(options.tiers ?? [])
   const counts = { hit: 0, stale: 0, coalesced: 0, miss: 0, bypass: 0 }
-  const stopping = new AbortController()
+  let abandoned = 0
+  let stopping = new AbortController()
+  let inject: Inject | undefined
   let engine: Cache | undefined
+  let learner: Prefetch<PageRequest> | undefined
   let clock = systemClock
   let isStarted = false
   /** Of calls whose results have tags: a namespace has tags of its own. */
@@ -96,13 +114,28 @@ export const cache = (options: CacheOptions = {}): CachePlugin => {
     targets: options.targets ?? ['CDN-Cache-Control'],
     consumesTargets: options.consumeTargets ?? false,
     authorizePurge: options.authorizePurge,
-    stopping: stopping.signal,
+    get stopping() {
+      return stopping.signal
+    },
     slotsOf: ({ eager, lock }, own) =>
       engineBy(own).slots({ values: 'shared', lock, ...(eager !== undefined && { eager }) }),
-    count(exchange, outcome) {
+    learnerOf(slots) {
+      learner ??= slots.learner((read) => isThere(slots, read))
+      return learner
+    },
+    count(exchange, outcome, key, bornAt, linked) {
       counts[outcome]++
+      if (!looked.hasSubscribers) return
+      const age = bornAt === undefined ? undefined : Math.max(0, clock.now() - bornAt) / 1000
       // Some hosts have to look for the route.
-      if (looked.hasSubscribers) looked.publish({ exchange, route: exchange.route, outcome })
+      looked.publish({ exchange, route: exchange.route, outcome, key, age, linked })
+    },
+    abandoned(route) {
+      if (abandoned++ > 0) return
+      warn({
+        code: 'MILLRACE_CACHE_REFRESH',
+        message: `cache: a refresh for ${route} took over a minute and was given up; how many are is in inspect()`,
+      })
     },
     async forget(page, soft = false) {
       if (soft) await Promise.all([engine?.expire(page), engine?.expireTag(page)])
@@ -141,8 +174,10 @@ export const cache = (options: CacheOptions = {}): CachePlugin => {
       if (rule.tags.length > 0) tagged.set(name, space)
       return cachedCalls(rule, name, space)
     },
-    async start() {
+    async start(toApp) {
+      inject = toApp
       isStarted = true
+      if (stopping.signal.aborted) stopping = new AbortController()
       await engine?.start()
     },
     async stop() {
@@ -153,10 +188,18 @@ export const cache = (options: CacheOptions = {}): CachePlugin => {
     inspect: () => ({
       ...counts,
       inFlight: engine === undefined ? 0 : [...engine.running].length,
+      abandoned,
       ...engine?.inspect(),
     }),
     explain: (rule, question) => explainCache(rule, question, engine?.slots(), clock.now()),
-    controls: { purge },
+    controls: {
+      purge,
+      async warm(targets, how = {}) {
+        if (inject === undefined)
+          throw new TypeError('warm: the Millrace has not started: await mill.start() before')
+        return warm(inject, house, clock, targets, how)
+      },
+    },
   }
 }
 

@@ -5,12 +5,12 @@ import {
   type Size,
   systemClock,
   type Timer,
+  turn,
   within,
 } from '@millrace/core'
 import type { DiskRecord } from './disk-record.ts'
 import { DiskStore } from './disk-store.ts'
 import type { Tier, TierItem } from './tier.ts'
-import { turn } from './turn.ts'
 
 export interface DiskOptions {
   /** A folder on a local disk, made when it is not there. Processes of one machine may share it. */

@@ -12,6 +12,12 @@ export interface Looked {
    * - `bypass`: the request is not one to be cached; the handler ran.
    */
   readonly outcome: 'hit' | 'stale' | 'coalesced' | 'miss' | 'bypass'
+  /** What it was looked up under; undefined for what is not to be cached. */
+  readonly key?: string | undefined
+  /** Seconds since what it was answered with was generated. */
+  readonly age?: number | undefined
+  /** Of what is coalesced, the one whose run brought it, if that was in this process. */
+  readonly linked?: Exchange | undefined
 }
 
 /** `millrace:cache:lookup` */

@@ -66,12 +66,13 @@ export const encodeFrame = (entry: Entry, options: FrameOptions = {}): Uint8Arra
 /** @returns undefined for what is no whole frame of this version with an entry inside; never throws. */
 export const decodeFrame = (bytes: Uint8Array): Entry | undefined => {
   if (bytes.byteLength < head) return undefined
-  const view = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength)
+  const view = Buffer.isBuffer(bytes) ? bytes : Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength)
   if (view.readUInt16BE(0) !== magic || view[2] !== version) return undefined
   const length = view.readUInt32BE(4)
-  if (length > longest || view.readUInt32BE(8) !== checksum(view)) return undefined
+  const body = view.subarray(head)
+  if (length > longest || view.readUInt32BE(8) !== checksum(view, body)) return undefined
   try {
-    const payload = open(view[3] ?? 0, view.subarray(head), length)
+    const payload = open(view[3] ?? 0, body, length)
     return payload?.byteLength === length ? entryOf(packr.unpack(payload)) : undefined
   } catch {
     return undefined
@@ -93,11 +94,12 @@ const seal = (codec: number, length: number, body: Uint8Array): Uint8Array => {
   frame[3] = codec
   frame.writeUInt32BE(length, 4)
   frame.set(body, head)
-  frame.writeUInt32BE(checksum(frame), 8)
+  frame.writeUInt32BE(checksum(frame, body), 8)
   return frame
 }
 
-const checksum = (frame: Buffer): number => zlib.crc32(frame.subarray(head), zlib.crc32(frame.subarray(0, 8)))
+const checksum = (frame: Buffer, body: Uint8Array): number =>
+  zlib.crc32(body, zlib.crc32(frame.subarray(0, 8)))
 
 const entryOf = (fields: unknown): Entry | undefined => {
   if (!Array.isArray(fields) || fields.length !== 8) return undefined
@@ -107,16 +109,7 @@ const entryOf = (fields: unknown): Entry | undefined => {
   if (validator !== undefined && typeof validator !== 'string') return undefined
   if (cost !== undefined && !isTime(cost)) return undefined
   if (life !== undefined && !isTime(life)) return undefined
-  return {
-    value,
-    createdAt,
-    freshUntil,
-    staleUntil,
-    ...(tags && { tags }),
-    ...(validator !== undefined && { validator }),
-    ...(cost !== undefined && { cost }),
-    ...(life !== undefined && { life }),
-  }
+  return { value, createdAt, freshUntil, staleUntil, tags, validator, cost, life, isOurs: true }
 }
 
 const isTime = (value: unknown): value is number => typeof value === 'number' && !Number.isNaN(value)

@@ -49,4 +49,5 @@ export {
 } from './redis/index.ts'
 export type { BrowserTerms, CacheRule, TagTerm, Ttl } from './response/rule.ts'
 export { cacheOf, type Speech } from './response/speech.ts'
+export type { Warmed, WarmOptions, WarmTarget } from './response/warm.ts'
 export type { Backplane, Lock, Locker, Notice, Tier, TierItem } from './tier.ts'

@@ -1,6 +1,7 @@
+import { turn } from '@millrace/core'
+import { isHashed } from './engine/key.ts'
 import type { Space } from './engine/space.ts'
 import { pagePart, urlOf } from './response/key.ts'
-import { turn } from './turn.ts'
 
 /** What is to be forgotten. */
 export type Purge =
@@ -57,8 +58,9 @@ export const purgeMatching = async (
     pages.add(pagePart(key))
   }
   for (const key of running) look(key)
-  for await (const { key } of space) {
-    look(key)
+  for await (const { key, entry } of space) {
+    // What is kept under a hash has its page for its last tag.
+    look(isHashed(key) ? (entry.tags?.at(-1) ?? key) : key)
     if (++looked % atOnce === 0) await turn()
   }
   await Promise.all([...pages].map(forget))

@@ -8,6 +8,7 @@ import {
 } from '@millrace/core'
 import type { CacheInspection } from './engine/cache.ts'
 import { loaded, looked, stored, tierCalled, tierFailed } from './events.ts'
+import { seededHash } from './eviction/hash.ts'
 
 /** Seconds: a tier on the same machine answers within one, a factory may ask another service. */
 const buckets = [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10]
@@ -83,7 +84,16 @@ export const telemetryOf = (inspect: () => CacheInspection | undefined): Telemet
     ),
   ],
   remarks: [
-    remarks(looked, ({ exchange, outcome }) => ({ name: 'cache', exchange, outcome })),
+    remarks(looked, ({ exchange, outcome, key, age, linked }) => ({
+      name: 'cache',
+      exchange,
+      outcome,
+      attributes: {
+        ...(key !== undefined && { 'cache.key_hash': hashed(key) }),
+        ...(age !== undefined && { 'cache.age': age }),
+      },
+      ...(linked && { linked }),
+    })),
     remarks(loaded, ({ cache, duration, error }) => ({
       name: 'cache.load',
       attributes: { 'cache.name': cache },
@@ -98,6 +108,10 @@ export const telemetryOf = (inspect: () => CacheInspection | undefined): Telemet
     })),
   ],
 })
+
+/** Keys may hold what is nobody's business. The same in every process. */
+const hashed = (key: string): string => (hashOf(key) >>> 0).toString(16).padStart(8, '0')
+const hashOf = seededHash(0)
 
 type Read = (cache: CacheInspection, record: RecordValue) => void
 

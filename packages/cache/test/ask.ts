@@ -2,7 +2,7 @@ import { type Exchange, millrace, type Reply, type RequestHeaders, reply } from 
 import { type FakeExchange, fakeExchange, VirtualClock } from '@millrace/testing'
 import { type CacheOptions, type CacheRule, cache } from '../src/index.ts'
 
-interface Question {
+export interface Question {
   readonly method?: string
   readonly url?: string
   readonly headers?: RequestHeaders

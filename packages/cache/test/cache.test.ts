@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { type Reply, reply } from '@millrace/core'
-import { fakeExchange } from '@millrace/testing'
+import { fakeExchange, settled } from '@millrace/testing'
 import fc from 'fast-check'
 import { looked, stored } from '../src/index.ts'
 import { counting, scene, streamed } from './ask.ts'
@@ -108,17 +108,52 @@ describe('the response cache', () => {
 
   it('says what it does on its channels', async (t) => {
     const heard: unknown[] = []
-    t.after(looked.subscribe((event) => heard.push(event)))
+    const keys: (string | undefined)[] = []
+    t.after(
+      looked.subscribe(({ exchange, route, outcome, key, age, linked }) => {
+        keys.push(key)
+        heard.push({ url: exchange.url, route, outcome, age, linked })
+      }),
+    )
     t.after(stored.subscribe((event) => heard.push(event)))
-    const { ask } = scene('1m')
+    const { ask, clock } = scene('1m')
     await ask({ url: '/a' })
+    await clock.advance(1500)
     await ask({ url: '/a' })
     await ask({ url: '/a', headers: { cookie: 'x' } })
+    const told = { url: '/a', route: '/a', age: undefined, linked: undefined }
     assert.deepEqual(heard, [
-      { route: '/a', outcome: 'miss' },
+      { ...told, outcome: 'miss' },
       { route: '/a', bytes: 2, ttl: 60_000 },
-      { route: '/a', outcome: 'hit' },
-      { route: '/a', outcome: 'bypass' },
+      { ...told, outcome: 'hit', age: 1.5 },
+      { ...told, outcome: 'bypass' },
+    ])
+    const [missed = '', hit, bypassed] = keys
+    assert.match(missed, /\/a/)
+    assert.deepEqual([hit, bypassed], [missed, undefined])
+  })
+
+  it('says whose run brought what others waited for', async (t) => {
+    const heard: string[][] = []
+    t.after(
+      looked.subscribe(({ exchange, outcome, linked }) =>
+        heard.push([exchange.headers['x-name'], outcome, linked?.headers['x-name']].map(String)),
+      ),
+    )
+    const { ask } = scene('1m')
+    const { promise, resolve } = Promise.withResolvers<void>()
+    const handler = async (): Promise<Reply> => {
+      await promise
+      return reply(200, {}, 'ok')
+    }
+    const asked = ['first', 'second', 'third'].map((name) => ask({ handler, headers: { 'x-name': name } }))
+    await settled()
+    resolve()
+    await Promise.all(asked)
+    assert.deepEqual(heard, [
+      ['first', 'miss', 'undefined'],
+      ['second', 'coalesced', 'first'],
+      ['third', 'coalesced', 'first'],
     ])
   })
 })

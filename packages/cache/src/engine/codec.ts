@@ -4,7 +4,7 @@ import { decodeFrame, encodeFrame } from '../frame.ts'
 /** How entries become what tiers keep. */
 export interface Codec {
   encode(entry: Entry): Uint8Array | Promise<Uint8Array>
-  /** @returns a value that nobody else has, or undefined when these are no bytes of its own */
+  /** @returns undefined when these are no bytes of its own; an entry that `isOurs` where nobody else has its value */
   decode(bytes: Uint8Array): Entry | undefined
 }
 

@@ -1,10 +1,15 @@
 import type { Clock, Timer } from '@millrace/core'
 
-interface Wait {
+class Wait {
   /** By `clock.elapsed()`. */
   readonly until: number
   /** Undefined when it has ended. */
   late: (() => void) | undefined
+
+  constructor(until: number, late: () => void) {
+    this.until = until
+    this.late = late
+  }
 }
 
 /** The deadlines of many calls, with one timer: a timer for each would be much of what a quick call costs. */
@@ -26,7 +31,7 @@ export class Deadlines {
    * @returns what {@link end} takes
    */
   begin(until: number, late: () => void): Wait {
-    const wait: Wait = { until, late }
+    const wait = new Wait(until, late)
     // Most have ended: they are let go of when they are as many as those that have not.
     if (this.#waits.length > 64 && this.#waits.length > 2 * this.#open) this.#tidy()
     this.#waits.push(wait)
@@ -41,7 +46,7 @@ export class Deadlines {
     wait.late = undefined
     this.#open--
     if (this.#open === 0) {
-      this.#waits = []
+      this.#waits.length = 0
       this.#arm(Number.POSITIVE_INFINITY)
     }
     return true

@@ -8,8 +8,14 @@ import { turnPart } from './part.ts'
 /** When a tier is left alone, and for how long. */
 const patience: BreakerOptions = { failures: 5, pause: 1000 }
 
-/** What a call brought; undefined when it failed, was too late, or was not made at all. */
-export type Brought<T> = { readonly value: T } | undefined
+/** What a call brought. */
+export class Brought<T> {
+  readonly value: T
+
+  constructor(value: T) {
+    this.value = value
+  }
+}
 
 /** A tier that may fail and hang: nobody waits for it longer than agreed, and one that fails is left alone for a while. */
 export class FarTier {
@@ -42,12 +48,16 @@ export class FarTier {
     return this.#breaker.passable
   }
 
-  /** One promise and no timer of its own, as every hit beyond memory comes by here. */
+  /**
+   * One promise and no timer of its own, as every hit beyond memory comes by here.
+   *
+   * @returns undefined when it failed, was too late, or was not made at all
+   */
   call<T>(
     operation: TierFailed['operation'],
     limit: number,
     work: (tier: Tier) => Promise<T>,
-  ): Promise<Brought<T>> {
+  ): Promise<Brought<T> | undefined> {
     if (!this.#breaker.admits()) return Promise.resolve(undefined)
     const began = this.#clock.elapsed()
     return new Promise((resolve) => {
@@ -66,7 +76,7 @@ export class FarTier {
         if (!this.#deadlines.end(wait)) return
         this.#breaker.succeeded()
         this.#tell(operation, began, false)
-        resolve({ value })
+        resolve(new Brought(value))
       }
       const refused = (error: unknown): void => {
         if (this.#deadlines.end(wait)) failed(error)

@@ -2,14 +2,14 @@ import type { Entry } from '../entry.ts'
 import type { Notice, TierItem } from '../tier.ts'
 import type { Codec } from './codec.ts'
 import { type Engine, judge, keepNear, nearGet, type Place, tagName } from './engine.ts'
-import type { FarTier } from './far-tier.ts'
+import type { Brought, FarTier } from './far-tier.ts'
 import { itemOf, longestTagged } from './item.ts'
 import { Kept } from './kept.ts'
 import { farKey, namespaceOf, reserved } from './key.ts'
 import { type Mark, type Marks, unmarked } from './marks.ts'
 import type { Resolved } from './options.ts'
 import type { Recovery } from './recovery.ts'
-import { type Found, Search, type Sought } from './search.ts'
+import type { Search } from './search.ts'
 
 /** How long marks are believed where no backplane tells of new ones. */
 const believed = 5000
@@ -22,6 +22,10 @@ const toMarkKey = (name: string, kind: string): string => {
   const prefix = namespaceOf(name)
   return farKey(`${prefix}${reserved}${kind}${name.slice(prefix.length)}`)
 }
+
+const isOpen = ({ ended }: Search): boolean => !ended
+
+const farKeyOf = ({ key }: Search): string => farKey(key)
 
 const all = async (done: readonly Promise<boolean>[]): Promise<boolean> =>
   (await Promise.all(done)).every((each) => each)
@@ -63,55 +67,62 @@ export class FarTiers {
 
   /**
    * Looks for values, nearest tier first, with one call to each tier, and brings what is fresh nearer.
-   *
-   * @returns what was found of each, in order
    */
-  async look(place: Place, sought: readonly Sought[], options: Resolved): Promise<readonly Found[]> {
-    const searches = sought.map((each) => new Search(each, this.#engine.trust.doubts))
+  async look(place: Place, searches: readonly Search[], options: Resolved): Promise<void> {
+    const { clears, stamps } = this.#engine
+    let open = searches
     for (const far of this.used(options)) {
-      const open = searches.filter(({ ended }) => !ended)
-      if (open.length === 0) break
-      const { clears, stamps } = this.#engine
       const unknown = clears.unasked(place.prefixes, this.#since())
       const at = stamps.next()
-      const brought = await far.call('get', options.tierTimeout, (tier) =>
-        tier.getMany([
-          ...open.map(({ sought }) => farKey(sought.key)),
-          ...unknown.flatMap((name) => [toMarkKey(name, 'c'), toMarkKey(name, 'x')]),
-        ]),
-      )
+      const brought = await this.#read(far, open, unknown, options)
       if (brought === undefined) continue
       const frames = brought.value
       if (unknown.length > 0) this.#learn(clears, far, frames.slice(open.length), unknown, at)
-      for (const [index, search] of open.entries()) {
+      let index = 0
+      for (const search of open) {
         search.answered = true
-        const entry = this.#entryOf(far, search.sought.key, frames[index])
+        const entry = this.#entryOf(far, search.key, frames[index++])
         const untold = entry === undefined ? none : this.#untold(place, entry, options)
         const isTold = untold.length === 0 || (await this.#askTags(far, untold, options))
         if (!entry || !isTold || !search.wants(entry) || !this.#take(search, entry, far, place, options))
-          search.missed.push(far)
+          search.miss(far)
       }
+      open = open.filter(isOpen)
+      if (open.length === 0) return
     }
-    return searches
+  }
+
+  /** Values, and after them the two marks of each of the namespaces. */
+  #read(
+    far: FarTier,
+    open: readonly Search[],
+    unknown: readonly string[],
+    options: Resolved,
+  ): Promise<Brought<readonly (Uint8Array | undefined)[]> | undefined> {
+    const keys = open.map(farKeyOf)
+    for (const name of unknown) keys.push(toMarkKey(name, 'c'), toMarkKey(name, 'x'))
+    return far.call('get', options.tierTimeout, (tier) => tier.getMany(keys))
   }
 
   /** @returns whether it ends the search */
   #take(search: Search, entry: Entry, far: FarTier, place: Place, options: Resolved): boolean {
     const engine = this.#engine
-    const { sought, missed } = search
+    const { key, fence, missed } = search
     const standing = judge(engine, place, entry, engine.clock.now(), options.tags)
     if (standing === 'gone') return false
     if (standing !== 'fresh') {
-      search.find(standing, new Kept(entry, options, search.began), far.name)
+      // What was invalidated softly is told from what is fresh without its marks, too.
+      const freshUntil = standing === 'expired' ? 0 : entry.freshUntil
+      search.find(standing, new Kept(entry, options, search.began, freshUntil), far.name)
       return false
     }
     search.ended = true
-    if (entry.createdAt < sought.fence.fencedAt) {
+    if (entry.createdAt < fence.fencedAt) {
       search.forget()
       return true
     }
-    for (const nearer of missed) if (!nearer.isVictim) void this.#set(nearer, sought.key, entry, options)
-    const kept = keepNear(engine, sought.key, entry, options, search.began, far.isVictim)
+    for (const nearer of missed) if (!nearer.isVictim) void this.#set(nearer, key, entry, options)
+    const kept = keepNear(engine, key, entry, options, search.began, far.isVictim)
     search.find(standing, kept, far.name)
     return true
   }
@@ -254,7 +265,7 @@ export class FarTiers {
     try {
       const entry = this.#codec.decode(frame)
       if (entry === undefined) far.fail('decode', new TypeError('not a frame of this version'))
-      return entry && { ...entry, isOurs: true }
+      return entry
     } catch (error) {
       far.fail('decode', error)
       return undefined

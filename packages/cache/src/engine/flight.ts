@@ -100,8 +100,12 @@ export class Flight<T> {
   }
 }
 
-interface Seat<T> {
+class Seat<T> {
   flight: Flight<T> | undefined
+
+  constructor(flight: Flight<T>) {
+    this.flight = flight
+  }
 }
 
 /** The flights under way, one for each key at most. */
@@ -126,7 +130,7 @@ export class Flights<T> {
   start(key: string, startedAt: number): Flight<T> {
     const flight = new Flight(this, key, startedAt)
     this.#empty(key)
-    this.#seats.set(key, { flight })
+    this.#seats.set(key, new Seat(flight))
     return flight
   }
 

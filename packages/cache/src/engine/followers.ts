@@ -1,29 +1,27 @@
-import type { Key } from './key.ts'
-
-/** A key that has been read, as its reader named it and as it is encoded. */
-export interface Named {
-  readonly key: Key
+/** A key that has been read, as it is encoded, and what its reader has to know to bring it. */
+export interface Named<K> {
+  readonly key: K
   readonly name: string
 }
 
 /** A key that comes after another one, and in how many of a hundred cases, as a share. */
-export interface Follower extends Named {
+export interface Follower<K> extends Named<K> {
   readonly chance: number
 }
 
-interface Counted extends Named {
+interface Counted<K> extends Named<K> {
   count: number
 }
 
-interface Row {
+interface Row<K> {
   seen: number
-  readonly followers: Map<string, Counted>
+  readonly followers: Map<string, Counted<K>>
 }
 
 /** One of the last reads, and what has been counted as coming after it. */
-interface Recent {
+interface Recent<K> {
   readonly name: string
-  readonly row: Row
+  readonly row: Row<K>
   readonly counted: Set<string>
 }
 
@@ -43,10 +41,10 @@ const longestName = 500
  * window of Griffioen and Appleton, "Reducing file system latency using a predictive approach", USENIX 1994).
  * Chances are never told too high: in a full row a newcomer wears down the weakest before it takes its place.
  */
-export class Followers {
-  readonly #rows = new Map<string, Row>()
+export class Followers<K> {
+  readonly #rows = new Map<string, Row<K>>()
   readonly #limit: number
-  #recent: Recent[] = []
+  #recent: Recent<K>[] = []
 
   /** @param limit how many keys are remembered; the least recently read is forgotten first */
   constructor(limit: number) {
@@ -59,14 +57,14 @@ export class Followers {
   }
 
   /** A key has been read. */
-  note({ key, name }: Named): void {
+  note({ key, name }: Named<K>): void {
     if (name.length > longestName) return
     for (const { name: before, row, counted } of this.#recent) {
       if (before === name || counted.has(name)) continue
       counted.add(name)
       count(row, key, name)
     }
-    const row = this.#rows.get(name) ?? { seen: 0, followers: new Map<string, Counted>() }
+    const row = this.#rows.get(name) ?? { seen: 0, followers: new Map<string, Counted<K>>() }
     this.#rows.delete(name)
     this.#rows.set(name, row)
     row.seen++
@@ -79,7 +77,7 @@ export class Followers {
   }
 
   /** What comes after a key with at least this chance, the likeliest first. */
-  after(name: string, least: number): Follower[] {
+  after(name: string, least: number): Follower<K>[] {
     const row = this.#rows.get(name)
     if (row === undefined || row.seen < leastSeen) return []
     // The last sight of the key has not had its followers yet.
@@ -91,7 +89,7 @@ export class Followers {
   }
 }
 
-const count = ({ followers }: Row, key: Key, name: string): void => {
+const count = <K>({ followers }: Row<K>, key: K, name: string): void => {
   const known = followers.get(name)
   if (known !== undefined) {
     known.count++
@@ -106,7 +104,7 @@ const count = ({ followers }: Row, key: Key, name: string): void => {
   followers.set(name, { key, name, count: 1 })
 }
 
-const halve = (row: Row): void => {
+const halve = <K>(row: Row<K>): void => {
   row.seen /= 2
   for (const follower of row.followers.values()) {
     follower.count /= 2

@@ -6,7 +6,7 @@ import type { Flight } from './flight.ts'
 import { Kept } from './kept.ts'
 import { entryOf } from './life.ts'
 import type { Resolved } from './options.ts'
-import type { Found } from './search.ts'
+import { Search } from './search.ts'
 import { spread } from './spread.ts'
 import { takeTurn } from './turn.ts'
 import type { Wire } from './wire.ts'
@@ -58,7 +58,11 @@ export class Load<V> {
     const flight = this.#flight
     try {
       // What was there is still fresh for who is eager: only something later ends the run.
-      if (far.tiers.length > 0 && this.#takes(await this.#look(this.#why === 'eager'))) return
+      if (far.tiers.length > 0) {
+        const search = this.#search(this.#why === 'eager')
+        await this.#look(search)
+        if (this.#takes(search)) return
+      }
       const before = this.#before
       if (before !== undefined && before.retryAt > engine.clock.now()) {
         this.#serveStale(before)
@@ -72,14 +76,18 @@ export class Load<V> {
     }
   }
 
-  #look(strictly: boolean): Promise<readonly Found[]> {
+  #search(strictly: boolean): Search {
+    const flight = this.#flight
     const after = this.#before?.createdAt ?? 0
-    const sought = { key: this.#flight.key, fence: this.#flight, after, strictly }
-    return this.#shop.far.look(this.#place, [sought], this.#options)
+    return new Search(flight.key, flight, after, strictly, this.#shop.engine.trust.doubts)
+  }
+
+  #look(search: Search): Promise<void> {
+    return this.#shop.far.look(this.#place, Array.of(search), this.#options)
   }
 
   /** @returns whether the tiers had what was wanted */
-  #takes([found = { answered: false }]: readonly Found[]): boolean {
+  #takes(found: Search): boolean {
     const { engine } = this.#shop
     const before = this.#before
     if (found.standing === 'fresh') return this.#land(found)
@@ -107,7 +115,7 @@ export class Load<V> {
     )
   }
 
-  #land({ kept, tier = '' }: Found): boolean {
+  #land({ kept, tier = '' }: Search): boolean {
     if (kept === undefined) return false
     if (this.#isAsked) this.#shop.engine.tally.farHit(this.#flight.key, tier, kept.cost)
     this.#end(kept)
@@ -129,12 +137,12 @@ export class Load<V> {
   /** One process loads, the others wait for it. */
   async #loadInTurn(): Promise<void> {
     const { engine } = this.#shop
-    const turn = await takeTurn(
-      engine,
-      this.#flight.key,
-      this.#options,
-      async () => this.#takes(await this.#look(false)) || undefined,
-    )
+    const look = async (): Promise<true | undefined> => {
+      const search = this.#search(false)
+      await this.#look(search)
+      return this.#takes(search) || undefined
+    }
+    const turn = await takeTurn(engine, this.#flight.key, this.#options, look)
     if (turn.brought) return
     try {
       await this.#load()

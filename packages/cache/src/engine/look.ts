@@ -3,6 +3,7 @@ import type { Flight } from './flight.ts'
 import type { Kept } from './kept.ts'
 import type { Shop } from './load.ts'
 import type { Resolved } from './options.ts'
+import { Search } from './search.ts'
 
 /** A key that memory does not answer for, and what memory has of it all the same. */
 type Wanted = ReadonlyMap<string, Kept | undefined>
@@ -45,15 +46,13 @@ const look = async (
   options: Resolved,
 ): Promise<void> => {
   try {
-    const sought = flights.map((flight) => ({
-      key: flight.key,
-      fence: flight,
-      after: wanted.get(flight.key)?.createdAt ?? 0,
-      strictly: false,
-    }))
-    const all = await far.look(place, sought, options)
+    const searches = flights.map((flight) => {
+      const after = wanted.get(flight.key)?.createdAt ?? 0
+      return new Search(flight.key, flight, after, false, engine.trust.doubts)
+    })
+    await far.look(place, searches, options)
     for (const [index, flight] of flights.entries()) {
-      const { kept, standing, answered, tier = '' } = all[index] ?? { answered: false }
+      const { kept, standing, answered = false, tier = '' } = searches[index] ?? {}
       const known = wanted.get(flight.key)
       if (kept !== undefined && standing === 'fresh') {
         engine.tally.farHit(flight.key, tier, kept.cost)

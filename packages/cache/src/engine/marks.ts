@@ -6,6 +6,8 @@ export interface Mark {
   readonly expiredAt: number
 }
 
+const none: readonly string[] = []
+
 export const unmarked: Mark = { deletedAt: 0, expiredAt: 0 }
 
 /** Of two marks, the later one in each of the two ways. */
@@ -58,8 +60,9 @@ export class Marks {
   }
 
   /** Those of the names that the tiers have not been asked for since `since`. */
-  unasked(names: readonly string[], since: number): string[] {
-    return names.filter((name) => (this.#asked.get(name) ?? Number.NEGATIVE_INFINITY) <= since)
+  unasked(names: readonly string[], since: number): readonly string[] {
+    const isUnasked = (name: string): boolean => (this.#asked.get(name) ?? Number.NEGATIVE_INFINITY) <= since
+    return names.some(isUnasked) ? names.filter(isUnasked) : none
   }
 
   asked(names: readonly string[], at: number): void {

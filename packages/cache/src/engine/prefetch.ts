@@ -1,6 +1,6 @@
 import type { Clock } from '@millrace/core'
 import { prefetched } from '../events.ts'
-import type { Factory, LoadContext } from './context.ts'
+import type { LoadContext } from './context.ts'
 import { Followers, type Named } from './followers.ts'
 import type { Key } from './key.ts'
 import { Worth } from './worth.ts'
@@ -33,8 +33,8 @@ export interface PrefetchInspection {
   readonly keys: number
 }
 
-/** Loads a key into its space; resolves with the time until which it is fresh, rejects when the load fails. */
-export type Bring = (key: Key, load: Factory<unknown>) => Promise<number>
+/** Brings a key to where `has` finds it; resolves with the time until which it is fresh, rejects when that fails. */
+export type Bring<K> = (key: K) => Promise<number>
 
 /** How many loads ahead are under way at a time. */
 const mostAtOnce = 4
@@ -46,15 +46,13 @@ const mostWaiting = 256
 const longestWait = 60_000
 
 /** Learns which key follows which, and loads ahead as long as that pays. */
-export class Prefetch {
-  readonly #load: PrefetchOptions['load']
+export class Prefetch<K> {
   readonly #clock: Clock
-  readonly #has: (name: string) => boolean
-  readonly #bring: Bring
+  readonly #has: (read: Named<K>) => boolean
   readonly #label: { readonly cache: string; readonly namespace: string }
   readonly #budget: number
   readonly #least: number
-  readonly #followers: Followers
+  readonly #followers: Followers<K>
   readonly #worth: Worth
   /** What has been loaded and not read, and until when it counts. */
   readonly #waiting = new Map<string, number>()
@@ -70,26 +68,21 @@ export class Prefetch {
    * @throws RangeError when an option is unknown or out of its range
    */
   constructor(
-    options: PrefetchOptions,
+    options: Omit<PrefetchOptions, 'load'>,
     clock: Clock,
-    has: (name: string) => boolean,
-    bring: Bring,
+    has: (read: Named<K>) => boolean,
     label: { readonly cache: string; readonly namespace: string },
   ) {
-    const { load, budget = 0.1, precision = 0.5, maxKeys = 5000, ...unknown } = options
+    const { budget = 0.1, precision = 0.5, maxKeys = 5000, ...unknown } = options
     for (const name of Object.keys(unknown)) throw new RangeError(`prefetch.${name}: no such option`)
-    if (typeof load !== 'function')
-      throw new RangeError('prefetch.load: expected a function that loads a key')
     if (!(budget > 0 && budget <= 1))
       throw new RangeError(`prefetch.budget: expected a share up to 1, got ${budget}`)
     if (!(precision > 0 && precision <= 1))
       throw new RangeError(`prefetch.precision: expected a share up to 1, got ${precision}`)
     if (!(Number.isInteger(maxKeys) && maxKeys > 0))
       throw new RangeError(`prefetch.maxKeys: expected a positive whole number, got ${maxKeys}`)
-    this.#load = load
     this.#clock = clock
     this.#has = has
-    this.#bring = bring
     this.#label = label
     this.#budget = budget
     this.#least = precision
@@ -97,16 +90,16 @@ export class Prefetch {
     this.#worth = new Worth(precision)
   }
 
-  /** Somebody reads a key: told before the answer is looked for. */
-  read(read: Named): void {
-    this.#answer(read.name)
+  /** Somebody reads a key: told before the answer is looked for. @param bring for what is likely to follow */
+  read(read: Named<K>, bring: Bring<K>): void {
+    this.#answer(read)
     this.#followers.note(read)
     this.#saved = Math.min(mostSaved, this.#saved + this.#budget)
     if (this.#saved < 1 || this.#underway >= mostAtOnce) return
     if (!this.#worth.pays(this.#clock.now())) return
     for (const follower of this.#followers.after(read.name, this.#least)) {
       if (this.#saved < 1 || this.#underway >= mostAtOnce) break
-      if (!this.#waiting.has(follower.name) && !this.#has(follower.name)) void this.#ahead(follower)
+      if (!this.#waiting.has(follower.name) && !this.#has(follower)) void this.#ahead(follower, bring)
     }
   }
 
@@ -122,7 +115,7 @@ export class Prefetch {
     }
   }
 
-  async #ahead({ key, name }: Named): Promise<void> {
+  async #ahead({ key, name }: Named<K>, bring: Bring<K>): Promise<void> {
     this.#sweep()
     this.#saved--
     this.#underway++
@@ -130,7 +123,7 @@ export class Prefetch {
     this.#waiting.set(name, Number.POSITIVE_INFINITY)
     this.#tell('loading', name)
     try {
-      const freshUntil = await this.#bring(key, (context) => this.#load(key, context))
+      const freshUntil = await bring(key)
       if (this.#waiting.has(name))
         this.#waiting.set(name, Math.min(freshUntil, this.#clock.now() + longestWait))
     } catch {
@@ -143,11 +136,12 @@ export class Prefetch {
   }
 
   /** A guess comes true, when what it brought is still there. */
-  #answer(name: string): void {
+  #answer(read: Named<K>): void {
+    const { name } = read
     const until = this.#waiting.get(name)
     if (until === undefined) return
     this.#waiting.delete(name)
-    if (this.#clock.now() < until && this.#has(name)) {
+    if (this.#clock.now() < until && this.#has(read)) {
       this.#used++
       this.#learn(true, 'used', name)
     } else this.#waste(name)
@@ -182,14 +176,30 @@ export class Prefetch {
   }
 }
 
+/** One for the keys under a prefix, which operators see. */
+export const learnerOf = <K>(
+  {
+    name,
+    clock,
+    prefetches,
+  }: { readonly name: string; readonly clock: Clock; readonly prefetches: Prefetches },
+  prefix: string,
+  has: (read: Named<K>) => boolean,
+  options: Omit<PrefetchOptions, 'load'> = {},
+): Prefetch<K> => {
+  const prefetch = new Prefetch<K>(options, clock, has, { cache: name, namespace: prefix })
+  prefetches.add(prefix, prefetch)
+  return prefetch
+}
+
 /** As many show what they do. */
 const mostShown = 100
 
 /** Those of a cache, by the prefix of their namespace. */
 export class Prefetches {
-  readonly #all = new Map<string, Prefetch>()
+  readonly #all = new Map<string, { inspect(): PrefetchInspection }>()
 
-  add(prefix: string, prefetch: Prefetch): void {
+  add(prefix: string, prefetch: { inspect(): PrefetchInspection }): void {
     this.#all.set(prefix, prefetch)
     for (const oldest of this.#all.keys()) {
       if (this.#all.size <= mostShown) break

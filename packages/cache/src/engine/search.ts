@@ -3,48 +3,55 @@ import type { Standing } from './engine.ts'
 import type { FarTier } from './far-tier.ts'
 import type { Kept } from './kept.ts'
 
-/** A key that is looked for in the tiers. */
-export interface Sought {
+/** What was created before it is not brought nearer. */
+interface Fence {
+  readonly fencedAt: number
+}
+
+const nobody: readonly FarTier[] = []
+
+/**
+ * A look for one key on its way through the tiers, and what they know of it in the end.
+ *
+ * Each read beyond memory makes one, and it refers to all that the read brings. V8 allocates the literals of a place among
+ * the old objects once many of that place have lived long, as in a burst, and what a dead old object refers to is kept until
+ * the next major collection: so what is made on this way for each read is made by classes and by calls (`Array.of`), which
+ * are never allocated so.
+ */
+export class Search {
   readonly key: string
-  /** What was created before it is not brought nearer. */
-  readonly fence: { readonly fencedAt: number }
+  readonly fence: Fence
   /** What was created earlier does not count; with `strictly`, nor what was created then. */
   readonly after: number
   readonly strictly: boolean
-}
-
-/** What the tiers know of a key. */
-export interface Found {
-  /** Whether any tier could be asked. */
-  readonly answered: boolean
-  readonly kept?: Kept | undefined
-  readonly standing?: Standing | undefined
-  readonly tier?: string | undefined
-}
-
-/** A look for one key on its way through the tiers. */
-export class Search implements Found {
-  readonly sought: Sought
   /** The doubts before any tier was asked: what is found was known to hold then, as a gap may come meanwhile. */
   readonly began: number
   /** Tiers that had nothing fresh, and get what is found further out. */
-  readonly missed: FarTier[] = []
+  missed: readonly FarTier[] = nobody
+  /** Whether any tier could be asked. */
   answered = false
   kept: Kept | undefined
   standing: Standing | undefined
   tier: string | undefined
   ended = false
 
-  constructor(sought: Sought, began: number) {
-    this.sought = sought
+  constructor(key: string, fence: Fence, after: number, strictly: boolean, began: number) {
+    this.key = key
+    this.fence = fence
+    this.after = after
+    this.strictly = strictly
     this.began = began
   }
 
   /** Whether it may be better than what is known. */
   wants({ createdAt }: Entry): boolean {
-    const { after, strictly } = this.sought
     // Of the same age counts: tiers may give it other lives.
-    return (strictly ? createdAt > after : createdAt >= after) && createdAt >= (this.kept?.createdAt ?? 0)
+    const isLater = this.strictly ? createdAt > this.after : createdAt >= this.after
+    return isLater && createdAt >= (this.kept?.createdAt ?? 0)
+  }
+
+  miss(far: FarTier): void {
+    this.missed = [...this.missed, far]
   }
 
   find(standing: Standing, kept: Kept, tier: string): void {

@@ -1,10 +1,13 @@
 import { type Entry, plainEntry } from '../entry.ts'
 import { type Engine, judge, keepNear, nearGet, type Place, type Standing } from './engine.ts'
 import type { Flight } from './flight.ts'
+import type { Named } from './followers.ts'
 import { Kept } from './kept.ts'
 import { prefixesOf } from './key.ts'
 import type { Shop } from './load.ts'
 import type { Resolved } from './options.ts'
+import { learnerOf, type Prefetch } from './prefetch.ts'
+import { Search } from './search.ts'
 import { spread } from './spread.ts'
 import { takeTurn } from './turn.ts'
 
@@ -87,6 +90,11 @@ export class Slots {
     return flight
   }
 
+  /** Learns which key is read after which. @param has whether one is there, or on its way */
+  learner<K>(has: (read: Named<K>) => boolean): Prefetch<K> {
+    return learnerOf(this.#engine, this.#prefix, has)
+  }
+
   /** Nobody joins it any more, though it goes on. */
   leave(flight: Flight<Kept | undefined>): void {
     this.#engine.runs.leave(flight)
@@ -104,6 +112,14 @@ export class Slots {
    */
   turn(key: string, found: () => Promise<Kept | undefined>): ReturnType<typeof takeTurn<Kept>> {
     return takeTurn(this.#engine, this.#prefix + key, this.#options, found)
+  }
+
+  /** What the tiers have of a run's key that is fresh, and later than what is known: another process has brought it. */
+  async newer(flight: Flight<Kept | undefined>, known: Kept | undefined): Promise<Kept | undefined> {
+    const after = known?.createdAt ?? 0
+    const search = new Search(flight.key, flight, after, true, this.#engine.trust.doubts)
+    await this.#shop.far.look(this.#place, Array.of(search), this.#options)
+    return search.standing === 'fresh' ? search.kept : undefined
   }
 
   /** What a run has brought, as an entry that is not kept yet. */
@@ -169,9 +185,9 @@ export class Slots {
   async #look(look: Flight<Kept | undefined>, known: Kept | undefined, isTrusted: boolean): Promise<void> {
     const { far, engine } = this.#shop
     try {
-      const sought = { key: look.key, fence: look, after: known?.createdAt ?? 0, strictly: false }
-      const [found = { answered: false }] = await far.look(this.#place, [sought], this.#options)
-      const { kept, standing, answered, tier = '' } = found
+      const search = new Search(look.key, look, known?.createdAt ?? 0, false, engine.trust.doubts)
+      await far.look(this.#place, Array.of(search), this.#options)
+      const { kept, standing, answered, tier = '' } = search
       if (kept !== undefined && standing === 'fresh') engine.tally.farHit(look.key, tier, kept.cost)
       if (kept !== undefined && kept.createdAt >= look.fencedAt) look.answer(kept)
       else look.answer(look.deleted || (answered && !isTrusted) ? undefined : this.#unlessGone(known))

@@ -5,13 +5,14 @@ import type { Notice } from '../tier.ts'
 import type { Factory } from './context.ts'
 import { fence, judge, keepNear, nearGet, type Place, soften, type Trust, tagName } from './engine.ts'
 import type { Flight } from './flight.ts'
+import type { Named } from './followers.ts'
 import { answer, handOut, Kept } from './kept.ts'
 import { encodeKey, type Key, prefixesOf, prefixOf, reserved } from './key.ts'
 import { entryOf, renewed } from './life.ts'
 import { Load, type Shop, type Why } from './load.ts'
 import { find } from './look.ts'
 import { type CallOptions, type Options, type Resolved, resolve } from './options.ts'
-import { type Bring, Prefetch, type PrefetchOptions } from './prefetch.ts'
+import { type Bring, learnerOf, type Prefetch, type PrefetchOptions } from './prefetch.ts'
 import { Slots } from './slots.ts'
 import type { Tally } from './stats.ts'
 import { walk } from './walk.ts'
@@ -34,7 +35,7 @@ export class Space {
   readonly #clock: Clock
   readonly #trust: Trust
   readonly #tally: Tally
-  readonly #prefetch: Prefetch | undefined
+  readonly #prefetch: { readonly learner: Prefetch<Key>; readonly bring: Bring<Key> } | undefined
 
   constructor(shop: Shop, prefix: string, options: Resolved, prefetch?: PrefetchOptions) {
     this.shop = shop
@@ -46,14 +47,14 @@ export class Space {
     this.#trust = trust
     this.#tally = tally
     this.#place = { prefix, prefixes: prefixesOf(prefix) }
-    this.#prefetch = prefetch && this.#learner(prefetch)
+    this.#prefetch = prefetch && this.#prefetching(prefetch)
   }
 
   /** A fresh value; undefined when there is none. */
   get<V = unknown>(key: Key, options?: CallOptions): Promise<V | undefined> {
     const { engine } = this.shop
     const full = this.#fullKey(key)
-    this.#prefetch?.read({ key, name: full })
+    this.#prefetch?.learner.read({ key, name: full }, this.#prefetch.bring)
     const known = nearGet(engine, full)
     if (known !== undefined && (this.#isPlain(known, options) || this.#isFresh(full, known, options))) {
       engine.tally.nearHit(full, known.cost)
@@ -89,7 +90,7 @@ export class Space {
   /** The value of a key; where there is no fresh one, the factory brings it, once for all who ask meanwhile. */
   getOrSet<V>(key: Key, factory: Factory<V>, options?: CallOptions): Promise<V> {
     const full = this.#fullKey(key)
-    this.#prefetch?.read({ key, name: full })
+    this.#prefetch?.learner.read({ key, name: full }, this.#prefetch.bring)
     const entry = this.#near.get(full)
     const known = entry instanceof Kept ? entry : undefined
     if (known !== undefined && this.#isPlain(known, options)) {
@@ -318,13 +319,12 @@ export class Space {
     return flight
   }
 
-  #learner(options: PrefetchOptions): Prefetch {
-    const { name, clock, prefetches } = this.shop.engine
-    const has = (full: string): boolean => this.#isThere(full)
-    const bring: Bring = (key, load) => this.#bringAhead(key, load)
-    const prefetch = new Prefetch(options, clock, has, bring, { cache: name, namespace: this.#prefix })
-    prefetches.add(this.#prefix, prefetch)
-    return prefetch
+  #prefetching({ load, ...options }: PrefetchOptions) {
+    if (typeof load !== 'function')
+      throw new RangeError('prefetch.load: expected a function that loads a key')
+    const bring: Bring<Key> = (key) => this.#bringAhead(key, (context) => load(key, context))
+    const has = ({ name }: Named<Key>): boolean => this.#isThere(name)
+    return { learner: learnerOf<Key>(this.shop.engine, this.#prefix, has, options), bring }
   }
 
   #isThere(full: string): boolean {

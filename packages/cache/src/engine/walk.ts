@@ -1,6 +1,6 @@
 import type { Entry } from '../entry.ts'
 import { judge, placeOf } from './engine.ts'
-import { isReserved } from './key.ts'
+import { farKey, isReserved } from './key.ts'
 import type { Shop } from './load.ts'
 import type { Resolved } from './options.ts'
 
@@ -12,8 +12,10 @@ export async function* walk(
 ): AsyncGenerator<{ readonly key: string; readonly entry: Entry }> {
   const seen = new Set<string>()
   const show = (full: string, entry: Entry): boolean => {
-    if (!full.startsWith(prefix) || isReserved(full) || seen.has(full)) return false
-    seen.add(full)
+    // Memory has the key itself of what a tier may have only under its hash.
+    const name = farKey(full)
+    if (!full.startsWith(prefix) || isReserved(full) || seen.has(name)) return false
+    seen.add(name)
     return judge(engine, placeOf(full), entry, engine.clock.now()) !== 'gone'
   }
   for (const [full, entry] of engine.near.entries()) {

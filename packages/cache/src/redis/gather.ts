@@ -3,7 +3,7 @@
  * one large call.
  */
 export class Gather<I, O> {
-  readonly #run: (items: readonly I[]) => Promise<readonly O[]>
+  readonly #run: (items: readonly I[]) => Promise<O[]>
   readonly #most: number
   #items: I[] = []
   #waiting: Waiting<O>[] = []
@@ -12,7 +12,7 @@ export class Gather<I, O> {
    * @param most items in one call
    * @param run one answer for each item, in order
    */
-  constructor(most: number, run: (items: readonly I[]) => Promise<readonly O[]>) {
+  constructor(most: number, run: (items: readonly I[]) => Promise<O[]>) {
     this.#most = most
     this.#run = run
   }
@@ -25,7 +25,7 @@ export class Gather<I, O> {
     const from = this.#items.length
     for (const item of items) this.#items.push(item)
     return new Promise((resolve, reject) => {
-      this.#waiting.push({ from, to: from + items.length, resolve, reject })
+      this.#waiting.push(new Waiting(from, from + items.length, resolve, reject))
     })
   }
 
@@ -38,6 +38,10 @@ export class Gather<I, O> {
     this.#run(items).then(
       (answers) => {
         for (const { from, to, resolve } of waiting) resolve(answers.slice(from, to))
+        // Lists that are dead must not keep what was in them: see `Search`.
+        answers.length = 0
+        items.length = 0
+        waiting.length = 0
       },
       (error: unknown) => {
         for (const { reject } of waiting) reject(error)
@@ -46,9 +50,21 @@ export class Gather<I, O> {
   }
 }
 
-interface Waiting<O> {
+class Waiting<O> {
   readonly from: number
   readonly to: number
-  resolve(answers: readonly O[]): void
-  reject(error: unknown): void
+  readonly resolve: (answers: readonly O[]) => void
+  readonly reject: (error: unknown) => void
+
+  constructor(
+    from: number,
+    to: number,
+    resolve: (answers: readonly O[]) => void,
+    reject: (error: unknown) => void,
+  ) {
+    this.from = from
+    this.to = to
+    this.resolve = resolve
+    this.reject = reject
+  }
 }

@@ -84,10 +84,14 @@ class Keeper implements RedisTier {
   constructor({ connection, done }: Access) {
     this.connection = connection
     this.#done = done
-    this.#reads = new Gather(mostRead, async (keys) =>
-      (await connection.run((client) => client.mgetBuffer([...keys]))).map(frameOf),
-    )
-    this.#writes = new Gather(mostWritten, async (writes) => {
+    this.#reads = new Gather(mostRead, async (keys) => {
+      const replies = await connection.run((client) => client.mgetBuffer([...keys]))
+      const frames = replies.map(frameOf)
+      // The command that brought them may outlive its use: see `Search`.
+      replies.length = 0
+      return frames
+    })
+    this.#writes = new Gather<Write, undefined>(mostWritten, async (writes) => {
       await connection.run((client) => put(client, writes))
       return []
     })

@@ -55,6 +55,21 @@ export const refusesStored = (
 
 const always = ['host', 'x-forwarded-host', 'x-forwarded-proto'] as const
 
+/** What asks for a page, without a client. */
+export interface PageRequest {
+  readonly url: string
+  readonly scheme: string
+  readonly headers: Readonly<Record<string, string>>
+  /** The page's key with what the rule names. */
+  readonly first: string
+}
+
+/** HTTP/2 names the host elsewhere. */
+export const hostOf = ({ headers }: Exchange): Record<string, string> => {
+  const host = fieldOf(headers, ':authority')
+  return host === undefined ? {} : { host }
+}
+
 /** Of what has content, which is in the key, too. */
 const ofContent = ['content-type', 'content-encoding', 'content-length', 'transfer-encoding'] as const
 

@@ -1,6 +1,7 @@
 import { type Exchange, failed, HeaderMap, parseVary, type Reply } from '@millrace/core'
 import type { Adaptive } from '../engine/adaptive.ts'
 import { isSound, type Keep, type Refusal, verdict } from '../policy.ts'
+import { complain } from './complaint.ts'
 import type { House } from './house.ts'
 import { names as namesStatus, type Rule, wordOf } from './rule.ts'
 import type { Speech } from './speech.ts'
@@ -39,8 +40,9 @@ export const isKeepable = (assessed: Assessed): assessed is Keepable => assessed
 const mostVaried = 16
 
 /**
+ * A reply for which a function of the rule's fails is a good one, and not kept.
+ *
  * @param now when the reply's head came
- * @throws what a function of the rule's throws, and TypeError or RangeError when one gives what it may not
  */
 export const assess = (
   exchange: Exchange,
@@ -58,7 +60,17 @@ export const assess = (
     exchange.preset,
     unsharedNames(says.get('private'), says.get('no-cache')),
   )
-  const spoken = isSound(status) || namesStatus(rule, status) ? wordOf(rule, reply, exchange) : undefined
+  const refused = (option: 'ttl' | 'tags', error: unknown): Refusal => {
+    complain(rule, option, exchange.route, error)
+    return { keep: false, why: 'rule' }
+  }
+  let broken: Refusal | undefined
+  let spoken: number | Adaptive | undefined
+  try {
+    if (isSound(status) || namesStatus(rule, status)) spoken = wordOf(rule, reply, exchange)
+  } catch (error) {
+    broken = refused('ttl', error)
+  }
   // Who said a time and failed after that did not mean the failure.
   const life = failed(reply) ? undefined : speech?.life
   const adaptive = life === undefined && typeof spoken === 'object' ? spoken : undefined
@@ -77,7 +89,7 @@ export const assess = (
         ? { keep: false as const, why: 'vary' }
         : isLarger(reply, rule.maxBodySize)
           ? { keep: false as const, why: 'size' }
-          : verdict(facts, word)
+          : (broken ?? verdict(facts, word))
   const facets: Facets = {
     terms,
     adaptive,
@@ -85,9 +97,12 @@ export const assess = (
     varies: varies ?? [],
     isShareable: varies !== undefined && verdict(facts, { ...word, ttl: 1 }).keep,
   }
-  return asked.keep
-    ? { ...facets, verdict: asked, tags: tagsOf(rule.tags, exchange, reply, speech) }
-    : { ...facets, verdict: asked }
+  if (!asked.keep) return { ...facets, verdict: asked }
+  try {
+    return { ...facets, verdict: asked, tags: tagsOf(rule.tags, exchange, reply, speech) }
+  } catch (error) {
+    return { ...facets, verdict: refused('tags', error) }
+  }
 }
 
 /** Undefined when nothing that is kept could ever be the answer to another request (RFC 9111 section 4.1). */

@@ -15,13 +15,14 @@ import type { Flight } from '../engine/flight.ts'
 import type { Kept } from '../engine/kept.ts'
 import type { Slots } from '../engine/slots.ts'
 import { servesInstead } from '../policy.ts'
-import { answerFrom, forwarded, type How, hasAlready, type Manner, notModified } from './answer.ts'
+import { answerFrom, forwarded, type How, hasAlready, notModified } from './answer.ts'
 import { type Assessed, assess, isKeepable } from './assess.ts'
 import type { Errand } from './errand.ts'
+import type { Manner } from './face.ts'
 import { handlerView } from './handler-view.ts'
 import type { House } from './house.ts'
 import { type Goods, identify, Keeping, ownCopy, type Trip } from './keeping.ts'
-import { keyOf, variantKey } from './key.ts'
+import { variantKey } from './key.ts'
 import type { Refresh } from './refresh.ts'
 import type { Rule } from './rule.ts'
 import { speechOf } from './speech.ts'
@@ -40,6 +41,8 @@ export class Bringing {
   readonly #house: House
   readonly #slots: Slots
   readonly #keeping: Keeping
+  /** Whose handler runs for those who wait. */
+  readonly #runners = new WeakMap<Run, Exchange>()
 
   constructor(rule: Rule, site: Site, house: House, slots: Slots) {
     this.#keeping = new Keeping(rule, site, slots)
@@ -54,9 +57,14 @@ export class Bringing {
     }
   }
 
+  /** Whose handler runs, or ran, for a flight; undefined where that was in another process. */
+  whoRuns(flight: Run): Exchange | undefined {
+    return this.#runners.get(flight)
+  }
+
   /** For this request alone, whose reply is not kept. */
-  async alone(exchange: Exchange, next: Next, { why }: Errand): Promise<Reply> {
-    this.#house.count(exchange, 'miss')
+  async alone(exchange: Exchange, next: Next, { key, why }: Errand): Promise<Reply> {
+    this.#house.count(exchange, 'miss', key)
     return this.#forward(await next(this.#seen(exchange)), { fwd: why })
   }
 
@@ -66,19 +74,27 @@ export class Bringing {
     return view === undefined ? exchange : derive(exchange, view)
   }
 
-  /** For all who ask for the same meanwhile. */
-  async lead(exchange: Exchange, next: Next, errand: Errand): Promise<Reply> {
+  /**
+   * For all who ask for the same meanwhile; in all processes, where the rule says so.
+   *
+   * @param flight the one that has been begun for it, if it has
+   */
+  async lead(
+    exchange: Exchange,
+    next: Next,
+    errand: Errand,
+    flight: Run = this.#slots.start(errand.key),
+  ): Promise<Reply> {
     const slots = this.#slots
-    const flight = slots.start(errand.key)
     if (this.#rule.lock === false) return this.#run(exchange, next, flight, errand)
     let release: (() => Promise<void>) | undefined
     try {
-      const turn = await slots.turn(errand.key, () => this.#fromOthers(errand.key))
+      const turn = await slots.turn(errand.key, () => this.#fromOthers(flight, errand))
       release = turn.brought ? undefined : turn.release
       const stored = turn.brought && pageOf(turn.brought.value)
       if (turn.brought && stored?.kind === 'reply') {
         this.#land(flight, turn.brought)
-        this.#house.count(exchange, 'coalesced')
+        this.#house.count(exchange, 'coalesced', errand.key, stored.bornAt)
         return answerFrom(turn.brought, stored, exchange, this.#now, this.manner, {
           fwd: errand.why,
           collapsed: true,
@@ -102,12 +118,12 @@ export class Bringing {
 
   /** For a request of the cache's own. */
   again({ flight, errand }: Refresh, exchange: Exchange, next: Next): Promise<Reply> {
-    return this.#run(exchange, next, flight, errand)
+    return this.lead(exchange, next, errand, flight)
   }
 
   /** A `HEAD` that nothing answers: what it says updates what is kept (RFC 9111 section 4.3.5). */
   async head(exchange: Exchange, next: Next, errand: Errand): Promise<Reply> {
-    this.#house.count(exchange, 'miss')
+    this.#house.count(exchange, 'miss', errand.key)
     const { kept } = errand
     const reply = await next(this.#seen(exchange))
     // What was forgotten meanwhile stays forgotten.
@@ -117,10 +133,9 @@ export class Bringing {
   }
 
   /** What a `POST` brought, for those who `GET` it from now on. @returns whether it may be kept */
-  adopt(exchange: Exchange, reply: Reply, page: string): boolean {
-    const key = keyOf(page, exchange, this.#rule)
+  adopt(exchange: Exchange, reply: Reply, page: string, key: string): boolean {
     const assessed = this.#assess(exchange, reply)
-    if (key === undefined || !assessed.terms.isExplicit || !isKeepable(assessed)) return false
+    if (!assessed.terms.isExplicit || !isKeepable(assessed)) return false
     // What is on its way is newer.
     if (this.#slots.run(key) !== undefined) return false
     const errand: Errand = { key, first: key, page, kept: undefined, why: 'uri-miss' }
@@ -144,18 +159,17 @@ export class Bringing {
     this.#land(flight, undefined)
   }
 
-  async #fromOthers(key: string): Promise<Kept | undefined> {
-    const kept = await this.#slots.find(key)
-    return kept && this.#slots.standing(kept) === 'fresh' && pageOf(kept.value)?.kind === 'reply'
-      ? kept
-      : undefined
+  async #fromOthers(flight: Run, { kept: before }: Errand): Promise<Kept | undefined> {
+    const kept = await this.#slots.newer(flight, before)
+    return kept && pageOf(kept.value)?.kind === 'reply' ? kept : undefined
   }
 
   async #run(exchange: Exchange, next: Next, flight: Run, errand: Errand): Promise<Reply> {
     const { clock } = this.#site
     const began = clock.elapsed()
     try {
-      this.#house.count(exchange, 'miss')
+      this.#runners.set(flight, exchange)
+      this.#house.count(exchange, 'miss', errand.key)
       const view = handlerView(exchange, this.#rule, errand.kept)
       const reply = await next(view === undefined ? exchange : derive(exchange, view))
       return this.#take({ exchange, errand, flight }, reply, clock.elapsed() - began)

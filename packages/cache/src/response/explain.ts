@@ -26,6 +26,7 @@ export const explainCache = (
       : [
           `found by the tags ${rule.tags.map((tag) => (typeof tag === 'string' ? tag : 'a function')).join(', ')}`,
         ]),
+    ...(rule.prefetch ? ['what is likely to be asked for next is brought ahead'] : []),
     ...(slots === undefined ? [] : stateOf(rule, question, slots, now)),
   ]
 }

@@ -2,6 +2,7 @@ import { type Exchange, fieldOf, formatHttpDate, HeaderMap, type Reply, type Sit
 import { adaptedLife, type Reload } from '../engine/adaptive.ts'
 import type { Flight } from '../engine/flight.ts'
 import type { Kept } from '../engine/kept.ts'
+import { farKey } from '../engine/key.ts'
 import type { Slots } from '../engine/slots.ts'
 import { stored as storing } from '../events.ts'
 import type { Windows } from '../policy.ts'
@@ -11,7 +12,14 @@ import type { Errand } from './errand.ts'
 import { digest, variantKey } from './key.ts'
 import { languageOf, languagePlace } from './language.ts'
 import type { Rule } from './rule.ts'
-import { type LanguageNote, type PassMark, pageOf, type StoredReply, type VaryIndex } from './stored.ts'
+import {
+  faced,
+  type LanguageNote,
+  type PassMark,
+  pageOf,
+  type StoredReply,
+  type VaryIndex,
+} from './stored.ts'
 
 /** One way to the handler and back. */
 export interface Trip {
@@ -71,8 +79,8 @@ export class Keeping {
     const staleUntil = freshUntil + grace + (adaptive?.max ?? 0)
     const own = ownKey(first, varies, exchange)
     const slots = this.#slots
-    // A page is forgotten with everything that is kept for it.
-    const tagged = own === page ? tags : [...tags, page]
+    // A page is forgotten with everything that is kept for it, and found by what no tier can keep under its own name.
+    const tagged = own === farKey(page) ? tags : [...tags, page]
     if (own !== first) {
       // Kept anew with each of its variants, as it has to outlive them.
       const index: VaryIndex = { kind: 'vary', names: varies }
@@ -118,7 +126,9 @@ export class Keeping {
     if (!fields.has('date')) fields.set('Date', formatHttpDate(came))
     if (status !== 204) fields.set('Content-Length', body.byteLength)
     if (this.#rule.browser !== undefined && status !== 206) identify(fields, body)
-    return { kind: 'reply', status, fields: fields.raw, body, bornAt: came - terms.age, swr, staleIfError }
+    const bornAt = came - terms.age
+    // With a place for it from the beginning, as V8 would put what is added later somewhere else.
+    return { kind: 'reply', status, fields: fields.raw, body, bornAt, swr, staleIfError, [faced]: undefined }
   }
 }
 

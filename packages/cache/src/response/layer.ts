@@ -13,21 +13,23 @@ import {
 import type { Flight } from '../engine/flight.ts'
 import type { Kept } from '../engine/kept.ts'
 import type { Slots } from '../engine/slots.ts'
-import type { Looked } from '../events.ts'
 import { servesInstead, servesWhile } from '../policy.ts'
 import { answersGet } from './adoption.ts'
+import { Ahead, type Became, failedBy, longest } from './ahead.ts'
 import { answerFrom, forwarded, type How } from './answer.ts'
 import { bypassReason, refusesStored } from './asking.ts'
 import { Bringing } from './bringing.ts'
+import { complain } from './complaint.ts'
 import { offerEncodings } from './encodings.ts'
 import type { Errand } from './errand.ts'
+import { foresee } from './foresee.ts'
 import type { House } from './house.ts'
 import { invalidate, purgeBy } from './invalidate.ts'
 import { contentKey, keyOf, pageKey, variantKey } from './key.ts'
 import { languageOf, languagePlace, wantedLanguage } from './language.ts'
 import { Parts } from './parts.ts'
 import { Refresh, refresh } from './refresh.ts'
-import type { Rule } from './rule.ts'
+import { hasFunction, type Rule } from './rule.ts'
 import { pageOf, type StoredReply } from './stored.ts'
 
 /** What is kept for a request, where something is. */
@@ -36,17 +38,21 @@ interface Seen {
   readonly key: string
   readonly kept: Kept | undefined
   readonly stored: StoredReply | undefined
-  /** Whether nobody is to wait for another one's reply. */
-  readonly passes: boolean
+  /** Why nobody is to wait for another one's reply; undefined where they may. */
+  readonly passes: string | undefined
   readonly why: 'uri-miss' | 'vary-miss'
   /** What the page's replies vary by, as far as that is known. */
   readonly names: readonly string[]
 }
 
-type Next = Handler<Exchange, Reply>
+/** What is there and not fresh any more. */
+interface Old {
+  readonly key: string
+  readonly kept: Kept
+  readonly stored: StoredReply
+}
 
-/** How long a request of the cache's own may take, in milliseconds: it has no client that would leave. */
-const longestRefresh = 60_000
+type Next = Handler<Exchange, Reply>
 
 /** The cache in front of one handler, by one rule. */
 export const responseCache = (rule: Rule, site: Site, house: House): Layer<Exchange, Reply> => {
@@ -54,25 +60,23 @@ export const responseCache = (rule: Rule, site: Site, house: House): Layer<Excha
   const slots: Slots = house.slotsOf(rule, clock)
   const bringing = new Bringing(rule, site, house, slots)
   const { manner } = bringing
+  const learner = rule.prefetch ? house.learnerOf(slots) : undefined
   const parts = new Parts(rule, site, house, slots, manner)
 
   return function cache(exchange, next) {
     const { synthetic } = exchange
     if (synthetic instanceof Refresh && synthetic.house === house)
-      return bringing.again(synthetic, exchange, next)
+      return isFor(synthetic, exchange) ? bringing.again(synthetic, exchange, next) : next(exchange)
     if (exchange.method === 'PURGE' && house.authorizePurge) return purgeBy(exchange, house, rule)
     const around = bypassReason(exchange, rule)
     if (around !== undefined) return goAround(exchange, next, around)
     const page = pageKey(exchange, rule.query)
     if (page === undefined) return goAround(exchange, next, 'key')
     if (exchange.method !== 'GET' && exchange.method !== 'HEAD') return byContent(exchange, next, page)
-    let key: string | undefined
-    try {
-      key = keyOf(page, exchange, rule)
-    } catch (error) {
-      return Promise.reject(error)
-    }
+    const key = keyFor(page, exchange)
     if (key === undefined) return goAround(exchange, next, 'key')
+    const cause = synthetic && ownAhead(exchange)
+    if (cause) return ahead(cause, exchange, next, page, key)
     const now = clock.now()
     const kept = nearest(exchange, key, now)
     const stored = kept && pageOf(kept.value)
@@ -80,8 +84,23 @@ export const responseCache = (rule: Rule, site: Site, house: House): Layer<Excha
       return find(exchange, next, page, key)
     }
     slots.served(key, kept)
-    count(exchange, 'hit')
+    house.count(exchange, 'hit', key, stored.bornAt)
     return ready(answerFrom(kept, stored, exchange, now, manner))
+  }
+
+  /** Whether a function of the rule's takes the cache's own request for what it stands for. */
+  function isFor({ errand }: Refresh, exchange: Exchange): boolean {
+    return !hasFunction(rule) || exchange.method !== 'GET' || keyFor(errand.page, exchange) === errand.first
+  }
+
+  /** Undefined where there is none: it would be too long, or a function of the rule's fails. */
+  function keyFor(page: string, exchange: Exchange, content?: string): string | undefined {
+    try {
+      return keyOf(page, exchange, rule, content)
+    } catch (error) {
+      complain(rule, 'vary', exchange.route, error)
+      return undefined
+    }
   }
 
   /** What memory has, through the index where the page varies. */
@@ -93,28 +112,64 @@ export const responseCache = (rule: Rule, site: Site, house: House): Layer<Excha
   }
 
   function isPlainHit(exchange: Exchange, kept: Kept, stored: StoredReply, now: number): boolean {
-    if (slots.standing(kept, now) !== 'fresh' || now >= kept.eagerAt) return false
+    if (learner !== undefined || slots.standing(kept, now) !== 'fresh' || now >= kept.eagerAt) return false
     return !rule.clientControl || !refusesStored(exchange, kept, stored, now)
   }
 
-  function count(exchange: Exchange, outcome: Looked['outcome']): void {
-    house.count(exchange, outcome)
-  }
-
   async function goAround(exchange: Exchange, next: Next, why: string): Promise<Reply> {
-    count(exchange, 'bypass')
+    house.count(exchange, 'bypass')
+    ownAhead(exchange)?.reach(() => ({ outcome: 'refused', why }))
     const reply = await next(exchange)
     if (why !== 'method') return forwarded(reply, manner, { fwd: 'bypass', detail: why }, clock.now())
     await invalidate(exchange, reply, house, rule)
     const page = answersGet(exchange, reply, rule) ? pageKey(exchange, rule.query) : undefined
-    const stored = page !== undefined && bringing.adopt(exchange, reply, page)
+    const key = page === undefined ? undefined : keyFor(page, exchange)
+    const stored = page !== undefined && key !== undefined && bringing.adopt(exchange, reply, page, key)
     return forwarded(reply, manner, { fwd: 'method', stored }, clock.now())
   }
 
   async function byContent(exchange: Exchange, next: Next, page: string): Promise<Reply> {
     const content = await exchange.content(rule.body)
-    const key = content && keyOf(page, exchange, rule, contentKey(exchange, content))
+    const key = content && keyFor(page, exchange, contentKey(exchange, content))
     return key === undefined ? goAround(exchange, next, 'content') : find(exchange, next, page, key)
+  }
+
+  function ownAhead({ synthetic }: Exchange): Ahead | undefined {
+    return synthetic instanceof Ahead && synthetic.house === house ? synthetic : undefined
+  }
+
+  /** For nobody: what is there is left alone, and what comes is looked for when it has been read. */
+  async function ahead(
+    cause: Ahead,
+    exchange: Exchange,
+    next: Next,
+    page: string,
+    first: string,
+  ): Promise<Reply> {
+    const { kept, stored } = await look(exchange, first)
+    if (kept && stored && slots.standing(kept) === 'fresh') {
+      cause.reach(() => ({ outcome: 'fresh', freshUntil: kept.freshUntil }))
+      return answerFrom(kept, stored, exchange, clock.now(), manner)
+    }
+    const before = kept?.createdAt ?? 0
+    try {
+      const reply = await find(exchange, next, page, first)
+      cause.reach(() => (failed(reply) ? failedBy(reply) : becameOf(exchange, first, before)))
+      return reply
+    } catch (error) {
+      cause.reach(() => Promise.reject(error))
+      throw error
+    }
+  }
+
+  async function becameOf(exchange: Exchange, first: string, before: number): Promise<Became> {
+    const { key } = await look(exchange, first)
+    // What has been read is kept a turn later.
+    await slots.run(key)?.join()
+    const { kept, passes } = await look(exchange, first)
+    return kept !== undefined && kept.createdAt > before
+      ? { outcome: 'stored', freshUntil: kept.freshUntil }
+      : { outcome: 'refused', why: passes }
   }
 
   /** @param first the key with what the rule names */
@@ -124,8 +179,10 @@ export const responseCache = (rule: Rule, site: Site, house: House): Layer<Excha
     // A request that a cache further out makes by itself cannot make another one: it goes to the handler.
     const mayRefresh = exchange.synthetic === undefined
     let isRefreshed = false
-    for (;;) {
+    for (let isFirst = true; ; isFirst = false) {
       const seen = await look(exchange, first)
+      if (isFirst && learner !== undefined && seen.passes === undefined)
+        foresee(exchange, first, seen.names, learner, rule, house, clock)
       const { key, kept, stored, why } = seen
       const errand: Errand = { key, first, page, kept, why: kept ? 'stale' : why }
       const standing = kept && slots.standing(kept)
@@ -136,14 +193,11 @@ export const responseCache = (rule: Rule, site: Site, house: House): Layer<Excha
         if (mayRefresh && now >= kept.eagerAt && now >= kept.retryAt) renew(exchange, errand, seen)
         offerEncodings(slots, key, kept)
         slots.served(key, kept)
-        count(exchange, 'hit')
+        house.count(exchange, 'hit', key, stored.bornAt)
         return answerFrom(kept, stored, exchange, now, manner)
       }
-      if (exchange.method === 'HEAD') return bringing.head(exchange, next, errand)
-      if (parts.isFor(exchange)) return parts.answer(exchange, next, errand)
-      if (exchange.headers['range'] !== undefined) return bringing.alone(exchange, next, errand)
       const old =
-        kept && stored && (standing === 'stale' || standing === 'expired') ? { kept, stored } : undefined
+        kept && stored && (standing === 'stale' || standing === 'expired') ? { key, kept, stored } : undefined
       const mayPass = mayRefresh && standing === 'stale' && !isRefused
       if (old && mayPass && servesWhile(old.stored, old.kept.freshUntil, now)) {
         if (now >= old.kept.retryAt) renew(exchange, errand, seen)
@@ -155,10 +209,15 @@ export const responseCache = (rule: Rule, site: Site, house: House): Layer<Excha
         return stale(exchange, old, { fwd: 'stale', detail: 'error-throttle' })
       }
       const fallback = mayStay && mayRefresh && !isRefreshed ? old : undefined
+      if (fallback === undefined) {
+        if (exchange.method === 'HEAD') return bringing.head(exchange, next, errand)
+        if (parts.isFor(exchange)) return parts.answer(exchange, next, errand)
+        if (exchange.headers['range'] !== undefined) return bringing.alone(exchange, next, errand)
+      }
       const flight = underway ?? (fallback && renew(exchange, errand, seen))
       // What one brings may be kept again, though nobody waits for it.
       if (flight === undefined) return bringing.lead(exchange, next, errand)
-      if (seen.passes) return bringing.alone(exchange, next, errand)
+      if (seen.passes !== undefined) return bringing.alone(exchange, next, errand)
       if (fallback) {
         const reply = await orStale(exchange, flight, fallback)
         if (reply !== undefined) return reply
@@ -173,7 +232,7 @@ export const responseCache = (rule: Rule, site: Site, house: House): Layer<Excha
       }
       const news = brought && pageOf(brought.value)
       if (brought === undefined || news?.kind !== 'reply') continue
-      count(exchange, 'coalesced')
+      house.count(exchange, 'coalesced', key, news.bornAt, bringing.whoRuns(flight))
       return answerFrom(brought, news, exchange, clock.now(), manner, { fwd: why, collapsed: true })
     }
   }
@@ -214,7 +273,7 @@ export const responseCache = (rule: Rule, site: Site, house: House): Layer<Excha
   function seenAs(key: string, kept: Kept | undefined, why: Seen['why'], names: readonly string[]): Seen {
     const found = kept && pageOf(kept.value)
     const stored = found?.kind === 'reply' ? found : undefined
-    const passes = found?.kind === 'pass' && isFresh(kept)
+    const passes = found?.kind === 'pass' && isFresh(kept) ? found.why : undefined
     return { key, kept: stored && kept, stored, passes, why, names }
   }
 
@@ -223,8 +282,9 @@ export const responseCache = (rule: Rule, site: Site, house: House): Layer<Excha
     const underway = slots.run(key)
     if (underway !== undefined) return underway
     const flight = refresh(exchange, new Refresh(house, slots.start(key), errand), slots, rule, names)
-    const timer = clock.after(longestRefresh, () => {
-      flight.abort(new DeadlineError(`a refresh took over ${longestRefresh} ms`))
+    const timer = clock.after(longest, () => {
+      house.abandoned(exchange.route)
+      flight.abort(new DeadlineError(`a refresh took over ${longest} ms`))
     })
     const rest = (): void => {
       timer.cancel()
@@ -238,8 +298,8 @@ export const responseCache = (rule: Rule, site: Site, house: House): Layer<Excha
     return flight
   }
 
-  function stale(exchange: Exchange, { kept, stored }: { kept: Kept; stored: StoredReply }, how: How): Reply {
-    count(exchange, 'stale')
+  function stale(exchange: Exchange, { key, kept, stored }: Old, how: How): Reply {
+    house.count(exchange, 'stale', key, stored.bornAt)
     return answerFrom(kept, stored, exchange, clock.now(), manner, how)
   }
 
@@ -247,7 +307,7 @@ export const responseCache = (rule: Rule, site: Site, house: House): Layer<Excha
   async function orStale(
     exchange: Exchange,
     flight: Flight<Kept | undefined>,
-    old: { kept: Kept; stored: StoredReply },
+    old: Old,
   ): Promise<Reply | undefined> {
     let brought: Kept | undefined
     try {
@@ -261,7 +321,7 @@ export const responseCache = (rule: Rule, site: Site, house: House): Layer<Excha
     if (brought === undefined || news?.kind !== 'reply') return undefined
     if (failed(news))
       return stale(exchange, old, { fwd: 'stale', fwdStatus: news.status, detail: 'stale-if-error' })
-    count(exchange, 'miss')
+    house.count(exchange, 'miss', old.key, news.bornAt, bringing.whoRuns(flight))
     return answerFrom(brought, news, exchange, clock.now(), manner, {
       fwd: 'stale',
       fwdStatus: news.status,

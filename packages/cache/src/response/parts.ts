@@ -14,10 +14,11 @@ import {
 import type { Flight } from '../engine/flight.ts'
 import type { Kept } from '../engine/kept.ts'
 import type { Slots } from '../engine/slots.ts'
-import { answerFrom, forwarded, type Manner, validatorsOf } from './answer.ts'
+import { answerFrom, forwarded } from './answer.ts'
 import { refusesStored } from './asking.ts'
 import { assess, isKeepable } from './assess.ts'
 import type { Errand } from './errand.ts'
+import { type Manner, validatorsOf } from './face.ts'
 import type { House } from './house.ts'
 import { Keeping, ownCopy, ownKey } from './keeping.ts'
 import type { Rule } from './rule.ts'
@@ -65,10 +66,10 @@ export class Parts {
     const known = part && this.#from(exchange, part)
     if (part && known) {
       this.#slots.served(key, part.kept)
-      this.#house.count(exchange, 'hit')
+      this.#house.count(exchange, 'hit', key, part.stored.bornAt)
       return known
     }
-    this.#house.count(exchange, 'miss')
+    this.#house.count(exchange, 'miss', key)
     const flight = this.#slots.start(key)
     // Nobody waits for it: it tells what is invalidated meanwhile.
     void exchange.done.then(() => this.#slots.end(flight))

@@ -2,10 +2,11 @@ import { type Exchange, fieldOf } from '@millrace/core'
 import type { Flight } from '../engine/flight.ts'
 import type { Kept } from '../engine/kept.ts'
 import type { Slots } from '../engine/slots.ts'
-import { keyedFields } from './asking.ts'
+import { drain } from './ahead.ts'
+import { hostOf, keyedFields } from './asking.ts'
 import type { Errand } from './errand.ts'
 import type { House } from './house.ts'
-import type { Rule } from './rule.ts'
+import { hasFunction, type Rule } from './rule.ts'
 
 /** What a request that the cache makes by itself is for. */
 export class Refresh {
@@ -22,7 +23,7 @@ export class Refresh {
 
 /**
  * Sends a request for what an entry stands for through the whole app, with the fields that are in its key (decision 0006),
- * and those that the rule ignores: middleware further out may want them.
+ * and those that the rule ignores: middleware further out may want them. Where a function makes the key, it may want any.
  * The flight is over when the reply is, whatever became of it.
  *
  * @param names fields that the page varies by
@@ -59,20 +60,31 @@ export const refresh = (
     const reply = await from.inject({
       method: from.method === 'HEAD' ? 'GET' : from.method,
       url: from.url,
-      headers: { ...hostOf(from), ...keyedFields(from, rule, [...varying, ...ignored(rule)]) },
+      headers: {
+        ...(hasFunction(rule) && othersOf(from)),
+        ...hostOf(from),
+        ...keyedFields(from, rule, [...varying, ...ignored(rule)]),
+      },
       cause: to,
       signal: flight.signal,
       ...(content && { body: content }),
     })
-    if (reply.body === null || reply.body instanceof Uint8Array) return
-    for await (const _ of reply.body) if (flight.signal.aborted) break
+    await drain(reply, flight.signal)
   }
 }
 
-/** HTTP/2 names the host elsewhere. */
-const hostOf = ({ headers }: Exchange): Record<string, string> => {
-  const host = fieldOf(headers, ':authority')
-  return host === undefined ? {} : { host }
+/** Of one request or its connection, or a user's credentials. */
+const own =
+  /^(?::.*|if-.*|range|cookie|authorization|proxy-authorization|connection|keep-alive|te|trailer|transfer-encoding|upgrade|expect|content-length)$/
+
+/** What a function of the rule's may have made the key of. */
+const othersOf = ({ headers }: Exchange): Record<string, string> => {
+  const fields: Record<string, string> = {}
+  for (const name of Object.keys(headers)) {
+    const value = own.test(name) ? undefined : fieldOf(headers, name)
+    if (value !== undefined) fields[name] = value
+  }
+  return fields
 }
 
 /** What does not count but lets a request in. An isolated handler does without. */

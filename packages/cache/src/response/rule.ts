@@ -72,6 +72,11 @@ export interface CacheRule {
   readonly wait?: Duration | undefined
   /** Whether one process runs the handler for all of them, and for how long at most. `true` is `10s`. Default false. */
   readonly lock?: boolean | Duration | undefined
+  /**
+   * Whether it is learnt which page is asked for after which, and what is likely to come next is brought ahead, as long as
+   * that pays. Pages with a cookie or `Authorization` in their key are left out. Default false.
+   */
+  readonly prefetch?: boolean | undefined
   /** What the client is told about keeping it, instead of what the handler says. */
   readonly browser?: Duration | BrowserTerms | undefined
 }
@@ -99,6 +104,7 @@ export interface Rule extends KeyTerms {
   readonly maxBodySize: number
   readonly wait: number
   readonly lock: boolean | Duration
+  readonly prefetch: boolean
   readonly browser?: ClientTerms | undefined
 }
 
@@ -165,6 +171,7 @@ const options = {
   clientControl: z.boolean().default(false),
   maxBodySize: size().default(1024 * 1024),
   wait: duration().default(10_000),
+  prefetch: z.boolean().default(false),
   browser: browser.optional(),
 }
 
@@ -205,10 +212,17 @@ const told = (answer: Duration | undefined): number | undefined => {
   )
 }
 
+/** Whether the key has a part that only a function of the rule's can tell. */
+export const hasFunction = ({ selectors }: Pick<Rule, 'selectors'>): boolean =>
+  selectors.some(({ by }) => by === 'function')
+
 /** Whether the rule's `ttl` speaks of this status: a plain time speaks of what stands for a resource by itself. */
 export const names = ({ ttl: word }: Pick<Rule, 'ttl'>, status: number): boolean =>
   typeof word === 'function' || (word instanceof Map && byStatus(word, status) !== undefined)
 
 export const schema: z.ZodType<Rule, CacheRule> = z
   .strictObject(options)
+  .refine(({ prefetch, vary }) => !prefetch || vary.every(({ by }) => by === 'field'), {
+    error: 'expected no function in `vary` beside `prefetch`: what it would give is not known ahead',
+  })
   .transform(({ vary, ...rest }) => ({ ...rest, selectors: [...vary, ...cookieSelectors(rest.cookies)] }))

@@ -1,6 +1,9 @@
 import { type HeaderMap, parseNames, sameName } from '@millrace/core'
 import type { Windows } from '../policy.ts'
 
+/** Where an entry in memory has what its answers have in common. Tiers do not write it. */
+export const faced: unique symbol = Symbol('millrace.face')
+
 /** A reply as it is kept. Plain data, as tiers write it. */
 export interface StoredReply extends Windows {
   readonly kind: 'reply'
@@ -14,6 +17,8 @@ export interface StoredReply extends Windows {
   readonly encodings?: Readonly<Record<string, Uint8Array>> | undefined
   /** Of a part (206), the `Range` that it was the answer to. */
   readonly range?: string | undefined
+  /** Set when it is first answered with, so what has one has been looked at and is as it should be. */
+  [faced]?: unknown
 }
 
 /** At the place of a page whose replies vary by fields that the key does not know: which. */
@@ -38,15 +43,20 @@ export interface LanguageNote {
 
 export type Page = StoredReply | VaryIndex | PassMark | LanguageNote
 
-const isObject = (value: unknown): value is Readonly<Record<string, unknown>> =>
+const isObject = (value: unknown): value is Readonly<Record<PropertyKey, unknown>> =>
   typeof value === 'object' && value !== null
 
 /** What a tier brought, if it is a page: another program may have written there. */
 export const pageOf = (value: unknown): Page | undefined => {
   if (!isObject(value)) return undefined
+  if (isFaced(value)) return value
   if (isStored(value) || isIndex(value) || isMark(value) || isNote(value)) return value
   return undefined
 }
+
+const isFaced = (
+  value: Readonly<Record<PropertyKey, unknown>>,
+): value is Readonly<Record<PropertyKey, unknown>> & StoredReply => value[faced] !== undefined
 
 const isStored = (
   value: Readonly<Record<string, unknown>>,

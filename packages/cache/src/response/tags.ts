@@ -20,8 +20,11 @@ export const tagsOf = (
   }
   for (const tag of speech?.tags ?? []) tags.add(tag)
   for (const tag of fieldTags(reply.headers)) tags.add(tag)
-  return [...tags]
+  // The same list for all that have none, as an entry has what many have only once.
+  return tags.size === 0 ? none : [...tags]
 }
+
+const none: readonly string[] = []
 
 const listOf = (given: string | readonly string[] | undefined): readonly string[] => {
   const tags = given === undefined ? [] : typeof given === 'string' ? [given] : given

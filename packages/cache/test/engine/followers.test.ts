@@ -4,7 +4,7 @@ import fc from 'fast-check'
 import { Followers } from '../../src/engine/followers.ts'
 
 const after = (reads: readonly string[], least = 0.01, limit = 1000): string[] => {
-  const followers = new Followers(limit)
+  const followers = new Followers<string>(limit)
   for (const name of reads) followers.note({ key: name, name })
   return followers.after(reads.at(-1) ?? '', least).map(({ name, chance }) => `${name} ${chance.toFixed(2)}`)
 }
@@ -44,7 +44,7 @@ describe('followers', () => {
     fc.assert(
       fc.property(fc.array(read, { minLength: 1, maxLength: 31 }), (reads) => {
         const expected = naive(reads)
-        const told = new Followers(1000)
+        const told = new Followers<string>(1000)
         for (const name of reads) told.note({ key: name, name })
         const sights = reads.filter((name) => name === reads.at(-1)).length
         const found = new Map(told.after(reads.at(-1) ?? '', 0.001).map(({ name, chance }) => [name, chance]))
@@ -61,7 +61,7 @@ describe('followers', () => {
         const asked = [...reads, 'a']
         if (asked.filter((name) => name === 'a').length >= 32) return
         const expected = naive(asked)
-        const told = new Followers(1000)
+        const told = new Followers<string>(1000)
         for (const name of asked) told.note({ key: name, name })
         const found = told.after('a', 0.001)
         assert.ok(found.length <= 8)
@@ -91,7 +91,7 @@ describe('followers', () => {
   })
 
   it('are bounded: the key that was read least recently is forgotten, and long ones are not kept', () => {
-    const followers = new Followers(10)
+    const followers = new Followers<string>(10)
     const note = (name: string): void => followers.note({ key: name, name })
     for (let i = 0; i < 100; i++) {
       note('a')

@@ -21,6 +21,16 @@ const step = fc.oneof(
   fc.record({ does: fc.constant('forget' as const), process }),
 )
 
+type Step = typeof step extends fc.Arbitrary<infer T> ? T : never
+
+/** What one process has invalidated softly, it finds in the tier, and keeps it as a fallback for a load that fails. */
+const expiredElsewhere: Step[] = [
+  { does: 'load', process: 1, key: 'b' },
+  { does: 'clear', process: 0, soft: true },
+  { does: 'load', process: 0, key: 'b' },
+  { does: 'read', process: 0, key: 'b' },
+]
+
 /** What the simplest of all caches would hold. */
 interface Held {
   readonly value: number
@@ -124,7 +134,7 @@ for (const tiers of [0, 1, 2]) {
           ['a', 'b', 'c'].map((name) => fresh(name)),
         )
       }),
-      { numRuns: 150 },
+      { numRuns: 150, examples: [[expiredElsewhere]] },
     )
   })
 }

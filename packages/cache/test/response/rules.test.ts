@@ -1,14 +1,14 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { type Exchange, encodingsOf, type Reply, reply } from '@millrace/core'
-import { fakeExchange, settled } from '@millrace/testing'
-import { adaptive, type CacheRule, cacheOf } from '../../src/index.ts'
-import { counting, scene, streamed } from '../ask.ts'
+import { fakeExchange, settled, VirtualClock } from '@millrace/testing'
+import { adaptive, type CacheRule, cacheOf, memory } from '../../src/index.ts'
+import { mapTier } from '../../src/testing/index.ts'
+import { counting, type Question, scene, streamed } from '../ask.ts'
 
 type Ask = ReturnType<typeof scene>['ask']
-type Question = Parameters<Ask>[0]
 
-const bodies = async (ask: Ask, questions: readonly Question[]): Promise<readonly string[]> => {
+const bodies = async (ask: Ask, questions: readonly (Question | undefined)[]): Promise<readonly string[]> => {
   const all: string[] = []
   for (const question of questions) all.push((await ask(question)).body)
   return all
@@ -341,6 +341,45 @@ describe('purge', () => {
       assert.deepEqual([failing.status, failing.body], [200, 'run 2'], JSON.stringify(what))
       assert.match(failing.how ?? '', /fwd=stale; fwd-status=503.*detail=stale-if-error/)
     }
+  })
+
+  const long = `/${'a'.repeat(300)}`
+  const behind: Readonly<Record<string, readonly [CacheRule, Question]>> = {
+    'has a long URL': [{ ttl: '1m' }, { url: long }],
+    'came through a proxy': [{ ttl: '1m' }, { url: '/a', headers: { 'x-forwarded-host': 'b.test' } }],
+    'has a field in its key': [
+      { ttl: '1m', vary: ['x'], tags: ['http'] },
+      { url: '/a', headers: { x: '1' } },
+    ],
+    'has a long URL and variants': [
+      { ttl: '1m' },
+      { url: long, headers: { x: '1' }, handler: () => reply(200, { Vary: 'X' }, 'old') },
+    ],
+  }
+  for (const [name, [rule, question]] of Object.entries(behind)) {
+    it(`finds what another process has brought to a tier and ${name}`, async () => {
+      const clock = new VirtualClock()
+      const far = mapTier({ clock })
+      const [a, b, c] = [1, 2, 3].map(() => scene(rule, { tiers: [memory({ clock }), far] }))
+      assert.ok(a && b && c)
+      const old = { handler: () => reply(200, {}, 'old'), ...question }
+      await a.ask(old)
+      await settled()
+      assert.equal(await b.purge({ url: '/other' }), 0)
+      for (const { clock: later } of [b, c]) await later.advance(1000)
+      assert.notEqual(await b.purge({ url: question.url ?? '' }), 0)
+      await settled()
+      const news = { ...old, handler: () => reply(200, {}, 'new') }
+      assert.equal((await c.ask(news)).body, 'new')
+    })
+  }
+
+  it('counts once what is in memory and in a tier', async () => {
+    const clock = new VirtualClock()
+    const { ask, purge } = scene('1m', { tiers: [memory({ clock }), mapTier({ clock })] })
+    await ask({ url: long, handler: () => reply(200, {}, 'old') })
+    await settled()
+    assert.equal(await purge({ pattern: '/a*' }), 1)
   })
 
   it('reaches every variant, and what is under way', async () => {

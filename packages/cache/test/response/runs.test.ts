@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
-import { type Reply, reply } from '@millrace/core'
+import { type Exchange, type Reply, reply, trouble } from '@millrace/core'
 import { VirtualClock } from '@millrace/testing'
 import { type CacheRule, memory } from '../../src/index.ts'
-import { LocalBus, localBackplane, mapTier } from '../../src/testing/index.ts'
-import { scene } from '../ask.ts'
+import { LocalBus, localBackplane, localLocker, mapTier } from '../../src/testing/index.ts'
+import { type Question, scene } from '../ask.ts'
 
 /** What has been asked for gets as far as it can. */
 const settle = async (): Promise<void> => {
@@ -92,7 +92,9 @@ describe('what was purged while a process heard nothing', () => {
 })
 
 describe('a refresh whose handler hangs', () => {
-  it('is given up after a minute, and made anew', async () => {
+  it('is given up after a minute, which is said once and counted, and made anew', async (t) => {
+    const heard: string[] = []
+    t.after(trouble.subscribe(({ code }) => heard.push(code)))
     const { ask, clock, counts } = scene({ ttl: '10s', swr: '1h', errorThrottle: '5s' })
     await ask({ handler: () => reply(200, {}, 'old') })
     await clock.advance(11_000)
@@ -106,9 +108,106 @@ describe('a refresh whose handler hangs', () => {
     run.open(reply(200, {}, 'late'))
     await settle()
     assert.equal((await ask()).body, 'new')
-    assert.partialDeepStrictEqual(counts(), { inFlight: 0 })
+    assert.partialDeepStrictEqual(counts(), { inFlight: 0, abandoned: 1 })
     assert.equal(clock.pending, 0)
+    await clock.advance(11_000)
+    await ask({ handler: gated().handler })
+    await clock.advance(60_000)
+    assert.partialDeepStrictEqual(counts(), { abandoned: 2 })
+    assert.deepEqual(heard, ['MILLRACE_CACHE_REFRESH'])
   })
+})
+
+describe('a reply that is brought anew, with a lock', () => {
+  const rules: Readonly<Record<string, CacheRule>> = {
+    'when it is over': { ttl: '10s', swr: '1h', lock: true },
+    'ahead of time': { ttl: '1m', eager: 0.1, lock: true },
+    'in the place of one that may be served when it fails': { ttl: '10s', staleIfError: '1h', lock: true },
+  }
+  for (const [name, rule] of Object.entries(rules)) {
+    for (const isTold of [true, false]) {
+      it(`${name} is so by one process for all${isTold ? '' : ', though they do not hear of each other'}`, async () => {
+        const clock = new VirtualClock()
+        const bus = new LocalBus(clock)
+        const far = mapTier({ clock })
+        const crew = [1, 2, 3].map(() =>
+          scene(rule, {
+            tiers: [memory({ clock }), far],
+            backplane: isTold && localBackplane(bus),
+            locker: localLocker(bus),
+          }),
+        )
+        for (const { mill } of crew) await mill.start()
+        for (const each of crew) await each.ask({ handler: () => reply(200, {}, 'old') })
+        await settle()
+        for (const each of crew) await each.clock.advance(11_000)
+        await clock.advance(11_000)
+        let runs = 0
+        const gate = Promise.withResolvers<Reply>()
+        const handler = (): Promise<Reply> => {
+          runs++
+          return gate.promise
+        }
+        const asked = crew.map((each) => each.begin({ handler }).answer)
+        await settle()
+        gate.resolve(reply(200, {}, 'new'))
+        await settle()
+        await clock.advance(100)
+        for (const each of crew) await each.clock.advance(100)
+        await Promise.all(asked)
+        await settle()
+        for (const each of crew) {
+          assert.equal((await each.ask({ handler })).body, 'new')
+          assert.partialDeepStrictEqual(each.counts(), { inFlight: 0 })
+        }
+        assert.equal(runs, 1)
+        for (const { mill } of crew) await mill.stop()
+      })
+    }
+  }
+})
+
+describe('a request that wants no body, or a part of one,', () => {
+  const kinds: Readonly<Record<string, readonly [Question, number, string]>> = {
+    HEAD: [{ method: 'HEAD' }, 200, 'old one'],
+    'with a range': [{ headers: { range: 'bytes=4-6' } }, 206, 'one'],
+    'with ranges': [{ headers: { range: 'bytes=0-1,4-6' } }, 206, 'one'],
+  }
+  const old = { handler: () => reply(200, { ETag: '"1"' }, 'old one') }
+  for (const [name, [question, status, body]] of Object.entries(kinds)) {
+    it(`(${name}) is answered with what is stale while that is brought anew`, async () => {
+      const { ask, clock } = scene({ ttl: '10s', swr: '1h' })
+      await ask(old)
+      await clock.advance(11_000)
+      const seen: unknown[] = []
+      const handler = ({ method, headers }: Exchange): Reply => {
+        seen.push([method, headers['range']])
+        return reply(200, {}, 'new one')
+      }
+      const answer = await ask({ ...question, handler })
+      assert.equal(answer.how, 'Millrace; hit; ttl=-1; detail=stale-while-revalidate')
+      assert.equal(answer.status, status)
+      assert.ok(answer.body.includes(body))
+      await settle()
+      assert.deepEqual(seen, [['GET', undefined]])
+      assert.equal((await ask({ handler })).body, 'new one')
+    })
+
+    it(`(${name}) is answered with what is stale when the handler fails`, async () => {
+      const { ask, clock } = scene({ ttl: '10s', staleIfError: '1h' })
+      await ask(old)
+      await clock.advance(11_000)
+      for (const detail of ['stale-if-error', 'error-throttle']) {
+        const answer = await ask({ ...question, handler: () => reply(503) })
+        assert.equal(answer.status, status)
+        assert.ok(answer.how?.endsWith(detail), answer.how)
+      }
+      await clock.advance(11_000)
+      const news = await ask({ ...question, handler: () => reply(200, {}, 'new one') })
+      assert.equal(news.status, status)
+      assert.match(news.how ?? '', /^Millrace; fwd=stale; fwd-status=200; ttl=10; stored$/)
+    })
+  }
 })
 
 it('a refresh by a cache further out is not answered with what is stale further in', async () => {
