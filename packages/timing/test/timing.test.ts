@@ -1,11 +1,31 @@
 import assert from 'node:assert/strict'
 import { describe, it, type TestContext } from 'node:test'
-import { ClientGoneError, ConfigError, type Millrace, millrace, reply } from '@millrace/core'
-import { FakeExchange, fakeExchange, scriptedHandler, settled, VirtualClock } from '@millrace/testing'
+import {
+  ClientGoneError,
+  ConfigError,
+  channel,
+  derive,
+  type Exchange,
+  type Millrace,
+  millrace,
+  type Plugin,
+  remarks,
+  reply,
+} from '@millrace/core'
+import {
+  FakeExchange,
+  fakeExchange,
+  layerPlugin,
+  scriptedHandler,
+  settled,
+  VirtualClock,
+} from '@millrace/testing'
 import {
   type CallTimed,
   callTimed,
+  type Ended,
   type ExchangeTimed,
+  type Expose,
   exchangeTimed,
   type TimingRule,
   timing,
@@ -49,21 +69,89 @@ describe('the Server-Timing field', () => {
   }
 
   it('tells the time to the head', async () => {
-    assert.deepEqual(await fieldFor(true), ['total;dur=12.3'])
-    assert.deepEqual(await fieldFor({}), ['total;dur=12.3'])
+    assert.deepEqual(await fieldFor(true), ['total;dur=12.3, handler;dur=12.3'])
+    assert.deepEqual(await fieldFor({}), ['total;dur=12.3, handler;dur=12.3'])
   })
 
   it('can have another name', async () => {
-    assert.deepEqual(await fieldFor({ metric: 'app' }), ['app;dur=12.3'])
+    assert.deepEqual(await fieldFor({ metric: 'app' }), ['app;dur=12.3, handler;dur=12.3'])
   })
 
   it('stands beside those of the handler', async () => {
-    assert.deepEqual(await fieldFor(true, { 'Server-Timing': 'db;dur=3' }), ['db;dur=3', 'total;dur=12.3'])
+    assert.deepEqual(await fieldFor(true, { 'Server-Timing': 'db;dur=3' }), [
+      'db;dur=3',
+      'total;dur=12.3, handler;dur=12.3',
+    ])
+  })
+
+  const exposures: readonly (readonly [expose: Expose, headers: Record<string, string>, shown: boolean])[] = [
+    ['everybody', {}, true],
+    ['nobody', {}, false],
+    [{ header: 'X-Why', value: 'secret' }, {}, false],
+    [{ header: 'X-Why', value: 'secret' }, { 'x-why': 'secreT' }, false],
+    [{ header: 'X-Why', value: 'secret' }, { 'x-why': 'secret' }, true],
+    [({ headers }) => headers['dnt'] === '1', { dnt: '1' }, true],
+    [({ headers }) => headers['dnt'] === '1', {}, false],
+  ]
+  for (const [expose, headers, isShown] of exposures) {
+    it(`is ${isShown ? '' : 'not '}for ${JSON.stringify(headers)} by ${JSON.stringify(expose) ?? 'a function'}`, async () => {
+      const exchange = fakeExchange({ headers })
+      const rule = { expose, responseTime: true, allowOrigin: 'https://a.example' }
+      const { headers: told } = await millWith(rule).match('GET', '/').run(exchange)
+      exchange.finish()
+      assert.deepEqual(
+        ['server-timing', 'x-response-time', 'timing-allow-origin'].map((name) => told.has(name)),
+        [isShown, isShown, isShown],
+      )
+    })
+  }
+
+  it('tells what plugins say of the exchange, and of no other, in words that split no field', async () => {
+    const said = channel<{ readonly exchange: Exchange; readonly outcome: string }>('millrace:test:said')
+    const teller: Plugin<'teller', object> = {
+      ...layerPlugin('teller', async (exchange, next) => {
+        const other = fakeExchange()
+        const answer = await next(derive(exchange, { headers: {} }))
+        said.publish({ exchange: other, outcome: 'of another' })
+        said.publish({ exchange, outcome: 'ok, x;dur=1\r\nSet-Cookie: a' })
+        return answer
+      }),
+      telemetry: {
+        remarks: [
+          remarks(said, ({ exchange, outcome }) => ({ name: 'teller', exchange, outcome, duration: 3 })),
+        ],
+      },
+    }
+    const mill = millrace({
+      clock: new VirtualClock(),
+      plugins: [timing(), teller],
+      routes: { '/**': { timing: true, teller: true } },
+    })
+    const exchange = fakeExchange()
+    const { headers } = await mill.match('GET', '/').run(exchange)
+    exchange.finish()
+    assert.deepEqual(headers.getAll('server-timing'), [
+      'total;dur=0.0, handler;dur=0.0, teller;desc=ok__x_dur_1__Set-Cookie__a;dur=3.0',
+    ])
+  })
+
+  it('stays short', async () => {
+    const said = channel<Exchange>('millrace:test:again')
+    const teller: Plugin<'teller', object> = {
+      ...layerPlugin('teller', (exchange, next) => {
+        for (let i = 0; i < 1000; i++) said.publish(exchange)
+        return next(exchange)
+      }),
+      telemetry: { remarks: [remarks(said, (exchange) => ({ name: 'x'.repeat(1000), exchange }))] },
+    }
+    const mill = millrace({ plugins: [timing(), teller], routes: { '/**': { timing: true, teller: true } } })
+    const { headers } = await mill.match('GET', '/').run(fakeExchange())
+    assert.ok(String(headers.get('server-timing')).length < 1000)
   })
 
   it('can be left out', async (t) => {
     const { exchanges } = listen(t)
-    assert.deepEqual(await fieldFor({ header: false }), [])
+    assert.deepEqual(await fieldFor({ expose: 'nobody' }), [])
     await settled()
     assert.equal(exchanges.length, 1)
   })
@@ -96,14 +184,16 @@ describe('the event of an exchange', () => {
     await settled()
     assert.deepEqual(exchanges, [
       {
+        exchange,
         method: 'POST',
         route: '/cities/:id',
         status: 201,
+        outcome: 'ok',
         head: 30,
         total: 100,
         bytes: 7,
-        aborted: false,
-        failed: false,
+        requestBytes: 0,
+        buckets: undefined,
       },
     ])
   })
@@ -122,25 +212,64 @@ describe('the event of an exchange', () => {
     assert.equal(exchanges[0]?.route, '/cities/:id')
   })
 
-  it('counts a 5xx answer as failed', async (t) => {
-    const { exchanges } = listen(t)
-    for (const status of [499, 500, 503]) {
+  const outcomes: readonly (readonly [status: number, outcome: Ended])[] = [
+    [200, 'ok'],
+    [304, 'ok'],
+    [404, 'ok'],
+    [429, 'rejected'],
+    [499, 'ok'],
+    [500, 'error'],
+    [503, 'rejected'],
+    [504, 'timeout'],
+  ]
+  for (const [status, outcome] of outcomes) {
+    it(`takes ${status} as ${outcome}`, async (t) => {
+      const { exchanges } = listen(t)
       const exchange = fakeExchange({ handler: () => reply(status) })
       await millWith(true).match('GET', '/').run(exchange)
       exchange.finish()
       await settled()
-    }
-    assert.deepEqual(
-      exchanges.map((event) => [event.status, event.failed]),
-      [
-        [499, false],
-        [500, true],
-        [503, true],
-      ],
-    )
+      assert.deepEqual([exchanges[0]?.status, exchanges[0]?.outcome], [status, outcome])
+    })
+  }
+
+  it('is not there for a request that nobody has sent', async (t) => {
+    const { exchanges } = listen(t)
+    const exchange = fakeExchange({ synthetic: {} })
+    await millWith(true).match('GET', '/').run(exchange)
+    exchange.finish()
+    await settled()
+    assert.deepEqual(exchanges, [])
   })
 
-  it('has status 0 and no head when the handler throws, and the error goes on', async (t) => {
+  it('is an error where the answer could not be sent as it was', async (t) => {
+    const { exchanges } = listen(t)
+    const exchange = fakeExchange()
+    await millWith(true).match('GET', '/').run(exchange)
+    exchange.finish(0, 500)
+    await settled()
+    assert.deepEqual([exchanges[0]?.status, exchanges[0]?.outcome], [500, 'error'])
+  })
+
+  const lengths: readonly (readonly [headers: Record<string, string>, bytes: number | undefined])[] = [
+    [{}, 0],
+    [{ 'content-length': '12' }, 12],
+    [{ 'content-length': '-1' }, undefined],
+    [{ 'content-length': '1e3' }, undefined],
+    [{ 'transfer-encoding': 'chunked' }, undefined],
+  ]
+  for (const [headers, bytes] of lengths) {
+    it(`has ${bytes} bytes of a request with ${JSON.stringify(headers)}`, async (t) => {
+      const { exchanges } = listen(t)
+      const exchange = fakeExchange({ headers })
+      await millWith(true).match('GET', '/').run(exchange)
+      exchange.finish()
+      await settled()
+      assert.equal(exchanges[0]?.requestBytes, bytes)
+    })
+  }
+
+  it('has the status that the host answered with when a layer throws, and no head, and the error goes on', async (t) => {
     const { exchanges } = listen(t)
     const clock = new VirtualClock()
     const error = new Error('no database')
@@ -152,18 +281,20 @@ describe('the event of an exchange', () => {
     })
     await assert.rejects(millWith(true, clock).match('GET', '/').run(exchange), error)
     await clock.advance(1)
-    exchange.finish(21)
+    exchange.finish(21, 500)
     await settled()
     assert.deepEqual(exchanges, [
       {
+        exchange,
         method: 'GET',
         route: '/',
-        status: 0,
+        status: 500,
+        outcome: 'error',
         head: undefined,
         total: 6,
         bytes: 21,
-        aborted: false,
-        failed: true,
+        requestBytes: 0,
+        buckets: undefined,
       },
     ])
   })
@@ -178,17 +309,17 @@ describe('the event of an exchange', () => {
     exchange.leave()
     await settled()
     const [event] = exchanges
-    assert.deepEqual([event?.status, event?.head, event?.aborted, event?.failed], [0, undefined, true, false])
+    assert.deepEqual([event?.status, event?.head, event?.outcome], [0, undefined, 'aborted'])
   })
 
   it('has the bytes that went out when the client leaves before the end', async (t) => {
     const { exchanges } = listen(t)
     const exchange = fakeExchange()
     await millWith(true).match('GET', '/').run(exchange)
-    exchange.leave(1)
+    exchange.leave(1, 200)
     await settled()
     const [event] = exchanges
-    assert.deepEqual([event?.status, event?.bytes, event?.aborted, event?.failed], [200, 1, true, false])
+    assert.deepEqual([event?.status, event?.bytes, event?.outcome], [200, 1, 'aborted'])
   })
 
   it('is not even made when nobody listens', async () => {
@@ -226,22 +357,25 @@ describe('what an operator sees', () => {
         .catch(() => undefined)
       return exchange
     }
-    assert.deepEqual(counts(), { inFlight: 0, finished: 0, aborted: 0, failed: 0 })
+    const none = { ok: 0, error: 0, aborted: 0, timeout: 0, rejected: 0, calls: {} }
+    assert.deepEqual(counts(), { inFlight: 0, finished: 0, ...none })
     const good = await run()
     const bad = await run(fakeExchange({ handler: () => reply(500) }))
     const gone = await run()
     const thrown = await run(fakeExchange({ handler: () => Promise.reject(new Error('no')) }))
-    assert.deepEqual(counts(), { inFlight: 4, finished: 0, aborted: 0, failed: 0 })
+    assert.deepEqual(counts(), { inFlight: 4, finished: 0, ...none })
     good.finish()
     bad.finish()
     gone.leave()
-    thrown.finish()
+    thrown.finish(0, 500)
     await settled()
-    assert.deepEqual(counts(), { inFlight: 0, finished: 4, aborted: 1, failed: 2 })
+    assert.deepEqual(counts(), { inFlight: 0, finished: 4, ...none, ok: 1, error: 2, aborted: 1 })
   })
 })
 
 describe('the event of a call', () => {
+  const call = { outcome: 'ok', errorType: '', label: '', used: undefined, buckets: undefined }
+
   it('tells how long it took, and hands its result on', async (t) => {
     const { calls, exchanges } = listen(t)
     const clock = new VirtualClock()
@@ -250,7 +384,7 @@ describe('the event of a call', () => {
       return `city ${id}`
     })
     assert.equal(await find('5'), 'city 5')
-    assert.deepEqual(calls, [{ name: 'city.find', total: 40, failed: false }])
+    assert.deepEqual(calls, [{ ...call, name: 'city.find', total: 40 }])
     assert.deepEqual(exchanges, [])
   })
 
@@ -263,23 +397,28 @@ describe('the event of a call', () => {
       throw error
     })
     await assert.rejects(find(), error)
-    assert.deepEqual(calls, [{ name: 'city.find', total: 3, failed: true }])
+    assert.deepEqual(calls, [{ ...call, name: 'city.find', total: 3, outcome: 'error', errorType: 'Error' }])
   })
 
   it('is there for one that returns nothing', async (t) => {
     const { calls } = listen(t)
     await millWith(true).wrap('noop', () => undefined)()
-    assert.deepEqual(calls, [{ name: 'noop', total: 0, failed: false }])
+    assert.deepEqual(calls, [{ ...call, name: 'noop', total: 0 }])
   })
 })
 
 describe('a mistake in a rule', () => {
   const mistakes: readonly (readonly [rule: unknown, problem: string])[] = [
-    [{ header: 'no' }, '.header: expected boolean, got "no"'],
+    [{ responseTime: 'no' }, '.responseTime: expected boolean, got "no"'],
+    [{ buckets: [1, 1] }, '.buckets: expected ascending numbers of seconds, got [1,1]'],
+    [{ objective: { availability: 101 } }, '.objective.availability: expected number to be <100, got 101'],
     [{ metric: 'my app' }, '.metric: expected a token such as "total", got "my app"'],
     [{ metric: '' }, '.metric: expected a token such as "total", got ""'],
     [{ metric: 5 }, '.metric: expected string, got 5'],
-    [{ metrik: 'app' }, '.metrik: unknown option; did you mean "metric"? (options: header, metric)'],
+    [
+      { metrik: 'app' },
+      '.metrik: unknown option; did you mean "metric"? (options: expose, metric, responseTime, allowOrigin, buckets, objective)',
+    ],
     ['app', ': expected true, false or an object of options, got "app"'],
     [5, ': expected true, false or an object of options, got 5'],
   ]
