@@ -1,0 +1,7 @@
+export { knownMethods, sensitiveParameters } from './http-attributes.ts'
+export { type Keep, keepOf } from './keep.ts'
+export { type TraceFields, traceMixin } from './logs.ts'
+export { traceHeaders } from './propagation.ts'
+export { W3CBaggage, W3CTraceContext } from './propagators.ts'
+export type { TracingRule } from './rule.ts'
+export { type TracingOptions, tracing } from './tracing.ts'
