@@ -1,0 +1,108 @@
+import type { Clock, Timer } from '@millrace/core'
+import type { Coder, Encoder } from './coder.ts'
+
+export interface Flow {
+  readonly clock: Clock
+  /** Milliseconds that bytes are held back at most, for the sake of those that follow; 0 when each chunk is to arrive. */
+  readonly patience: number
+  /** Told once, when all of it is out. */
+  ended(bytesIn: number, bytesOut: number): void
+}
+
+/** A body encoded as it comes, at the pace of who reads it. */
+export class EncodedBody implements AsyncIterable<Uint8Array> {
+  readonly #source: AsyncIterable<Uint8Array>
+  readonly #coder: Coder
+  readonly #flow: Flow
+  #encoder: Encoder | undefined
+  #isClosed = false
+  #bytesIn = 0
+
+  constructor(source: AsyncIterable<Uint8Array>, coder: Coder, flow: Flow) {
+    this.#source = source
+    this.#coder = coder
+    this.#flow = flow
+  }
+
+  /** Gives up what is held for it. Without effect once it is over. */
+  close(): void {
+    this.#isClosed = true
+    this.#encoder?.destroy()
+  }
+
+  /** Not a generator: one that is given up before its first chunk would not give up the source. */
+  [Symbol.asyncIterator](): AsyncIterator<Uint8Array> {
+    const source = this.#source[Symbol.asyncIterator]()
+    let output: AsyncIterator<Uint8Array> | undefined
+    let bytesOut = 0
+    return {
+      next: async () => {
+        output ??= this.#begin(source)
+        const step = await output.next()
+        if (!step.done) bytesOut += step.value.byteLength
+        else if (!this.#isClosed) this.#flow.ended(this.#bytesIn, bytesOut)
+        return step
+      },
+      return: async () => {
+        this.#isClosed = true
+        await (output ?? source).return?.()
+        return { done: true, value: undefined }
+      },
+    }
+  }
+
+  #begin(source: AsyncIterator<Uint8Array>): AsyncIterator<Uint8Array> {
+    const encoder = this.#coder.stream()
+    this.#encoder = encoder
+    // Whoever reads it is told.
+    encoder.on('error', ignore)
+    if (this.#isClosed) encoder.destroy()
+    void this.#feed(source, encoder)
+    return encoder[Symbol.asyncIterator]()
+  }
+
+  async #feed(source: AsyncIterator<Uint8Array>, encoder: Encoder): Promise<void> {
+    const { clock, patience } = this.#flow
+    let timer: Timer | undefined
+    let isOver = false
+    let wake: (() => void) | undefined
+    const flush = (): void => {
+      timer = undefined
+      encoder.flush(this.#coder.flush)
+    }
+    encoder.on('drain', () => wake?.())
+    encoder.once('close', () => {
+      timer?.cancel()
+      wake?.()
+      // Nobody is left to be told of an error.
+      if (!isOver) void Promise.resolve(source.return?.()).catch(ignore)
+    })
+    try {
+      while (!encoder.destroyed) {
+        const step = await source.next()
+        if (encoder.destroyed) return
+        if (step.done) {
+          isOver = true
+          timer?.cancel()
+          encoder.end()
+          return
+        }
+        this.#bytesIn += step.value.byteLength
+        // A copy: whoever writes may use the buffer again while another thread still reads it.
+        const isTaken = encoder.write(Buffer.from(step.value))
+        if (patience === 0) flush()
+        else timer ??= clock.after(patience, flush)
+        if (isTaken) continue
+        await new Promise<void>((resolve) => {
+          wake = resolve
+        })
+        wake = undefined
+      }
+    } catch (error) {
+      isOver = true
+      encoder.destroy(error instanceof Error ? error : new Error(String(error)))
+    }
+  }
+}
+
+const ignore = (): void => undefined
