@@ -49,6 +49,6 @@ const load = async (path: string, name: string): Promise<Readonly<Record<string,
 const isMillrace = (value: unknown): value is Millrace =>
   typeof value === 'object' &&
   value !== null &&
-  ['configure', 'explain', 'inspect', 'schema'].every(
+  ['configure', 'explain', 'explainTable', 'inspect', 'schema'].every(
     (method) => typeof Reflect.get(value, method) === 'function',
   )

@@ -26,3 +26,8 @@ export const isAmbiguous = (error: unknown): boolean =>
   error instanceof Error && hasCode(error, 'ERR_MILLRACE_AMBIGUOUS_PATH')
 
 const hasCode = (error: Error, code: string): boolean => 'code' in error && error.code === code
+
+/** The command line cannot be understood. */
+export class UsageError extends Error {
+  override readonly name = 'UsageError'
+}

@@ -3,10 +3,14 @@ import { extname } from 'node:path'
 import { parseArgs } from 'node:util'
 import { check, printChecked, warningsOf } from './check.ts'
 import { loadConfig } from './config.ts'
+import { dashboardOf } from './dashboard.ts'
 import { explain, printExplained } from './explain.ts'
 import { json } from './print.ts'
-import { ProblemError } from './problem.ts'
+import { ProblemError, UsageError } from './problem.ts'
+import { printRules } from './rule-file.ts'
+import { rulesOf } from './rules.ts'
 import { TableFile, tableEndings } from './table-file.ts'
+import { thresholdsOf } from './thresholds.ts'
 
 /** What a run of the program leaves behind. */
 export interface Outcome {
@@ -21,28 +25,48 @@ const usage = `Usage: millrace <command> [options]
   millrace check                     is the configuration right?
   millrace explain <METHOD> <path>   which layers does this request meet, and which rule says so?
   millrace schema                    the JSON Schema of a table file, for editors
+  millrace rules <job>               alert and recording rules for the app that Prometheus scrapes as this job
+  millrace dashboard                 a Grafana dashboard for the installed plugins
 
 Options:
   --config <file>   the module that exports the Millrace as "mill"
                     (default: millrace.config.ts, .mts, .js or .mjs in this folder)
-  --table <file>    check, explain: a YAML or JSON file { routes, calls } in the place of the module's own table
+  --table <file>    check, explain, rules: a YAML or JSON file { routes, calls } in the place of the module's own table
   --json            check, explain: print JSON
+  --title <text>    dashboard: what it is called (default: Millrace)
   --help            print this
   --version         print the version
+
+Options of rules, each a threshold beyond which there is an alert:
+  --within <percent>        share in time that an objective without an availability promises (default: 99)
+  --slow <duration>         99th percentile of a route's durations (default: 1s)
+  --hit-rate <percent>      share of a cached route's lookups that the cache answers (default: 50)
+  --memory <percent>        share of the heap's limit that is in use (default: 90)
+  --loop-delay <duration>   99th percentile of the event loop's delay (default: 100ms)
 `
 
 const options = {
   config: { type: 'string' },
   table: { type: 'string' },
-  json: { type: 'boolean', default: false },
-  help: { type: 'boolean', default: false },
-  version: { type: 'boolean', default: false },
+  json: { type: 'boolean' },
+  title: { type: 'string' },
+  within: { type: 'string' },
+  slow: { type: 'string' },
+  'hit-rate': { type: 'string' },
+  memory: { type: 'string' },
+  'loop-delay': { type: 'string' },
+  help: { type: 'boolean' },
+  version: { type: 'boolean' },
 } as const
 
-/** The command line cannot be understood. */
-class UsageError extends Error {
-  override readonly name = 'UsageError'
-}
+/** The options that a command reads, beside those that every command does. */
+const reads: ReadonlyMap<string, readonly string[]> = new Map([
+  ['check', ['config', 'table', 'json']],
+  ['explain', ['config', 'table', 'json']],
+  ['schema', ['config']],
+  ['rules', ['config', 'table', 'within', 'slow', 'hit-rate', 'memory', 'loop-delay']],
+  ['dashboard', ['config', 'title']],
+])
 
 /** The program, but for the process around it. */
 export const run = async (args: readonly string[], cwd: string): Promise<Outcome> => {
@@ -51,7 +75,7 @@ export const run = async (args: readonly string[], cwd: string): Promise<Outcome
     if (values.help) return fine(usage)
     if (values.version) return fine(`${version()}\n`)
     const answer = commandOf(positionals, values)
-    return await reporting(values.json, () => answer(cwd))
+    return await reporting(values.json === true, () => answer(cwd))
   } catch (error) {
     if (!(error instanceof UsageError)) throw error
     return { code: 2, stdout: '', stderr: `${error.message}\nSee millrace --help.\n` }
@@ -91,7 +115,14 @@ type Values = ReturnType<typeof parse>['values']
 /** @throws UsageError */
 const commandOf = (positionals: readonly string[], values: Values): ((cwd: string) => Promise<Outcome>) => {
   const { config, table } = values
-  const [command, ...given] = positionals
+  const [command = '', ...given] = positionals
+  const known = [...reads.keys()]
+  const commands = `${known.slice(0, -1).join(', ')} or ${known.at(-1)}`
+  const read = reads.get(command)
+  if (command === '') throw new UsageError(`Expected a command: ${commands}.`)
+  if (read === undefined) throw new UsageError(`Unknown command "${command}": expected ${commands}.`)
+  const stray = Object.keys(values).filter((name) => !read.includes(name))
+  if (stray.length > 0) throw new UsageError(`${command} takes no --${stray.join(' and no --')}`)
   const mill = async (cwd: string): ReturnType<typeof loadConfig> => {
     const loaded = await loadConfig(cwd, config)
     if (table !== undefined) new TableFile(cwd, table).apply(loaded)
@@ -113,19 +144,28 @@ const commandOf = (positionals: readonly string[], values: Values): ((cwd: strin
         return fine(values.json ? json(explained) : printExplained(explained))
       }
     }
-    case 'schema':
-      expectNone(command, given)
-      if (table !== undefined || values.json)
-        throw new UsageError(
-          'schema takes no --table and no --json: it tells the schema of every table, as JSON',
+    case 'rules': {
+      const job = jobOf(given)
+      const thresholds = thresholdsOf(values)
+      return async (cwd) => {
+        const { file, warnings } = rulesOf(await mill(cwd), job, thresholds)
+        return fine(
+          printRules(file),
+          warnings.map((text) => `warning: ${text}`),
         )
-      return async (cwd) => fine(json((await mill(cwd)).schema()))
+      }
+    }
+    case 'dashboard':
+      expectNone(command, given)
+      return async (cwd) => {
+        const dashboard = dashboardOf(await mill(cwd), values.title ?? 'Millrace')
+        const isEmpty = dashboard.panels.length === 0
+        return fine(json(dashboard), isEmpty ? ['warning: no installed plugin measures anything'] : [])
+      }
     default:
-      throw new UsageError(
-        command === undefined
-          ? 'Expected a command: check, explain or schema.'
-          : `Unknown command "${command}": expected check, explain or schema.`,
-      )
+      // schema
+      expectNone(command, given)
+      return async (cwd) => fine(json((await mill(cwd)).schema()))
   }
 }
 
@@ -139,6 +179,12 @@ const request = ([method, path, ...more]: readonly string[]): readonly [method: 
   if (!/^[A-Za-z-]+$/.test(method)) throw new UsageError(`expected a method such as GET, got "${method}"`)
   if (!path.startsWith('/')) throw new UsageError(`expected a path that starts with "/", got "${path}"`)
   return [method, path]
+}
+
+const jobOf = ([job, ...more]: readonly string[]): string => {
+  if (job === undefined || more.length > 0)
+    throw new UsageError('rules takes the job that Prometheus scrapes the app as, as in: millrace rules shop')
+  return job
 }
 
 const version = (): string => {

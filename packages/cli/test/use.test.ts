@@ -34,8 +34,8 @@ describe('millrace', { concurrency: 2 }, () => {
   })
 
   const wrongUses: readonly (readonly [args: readonly string[], message: string])[] = [
-    [[], 'Expected a command: check, explain or schema.'],
-    [['chekc'], 'Unknown command "chekc": expected check, explain or schema.'],
+    [[], 'Expected a command: check, explain, schema, rules or dashboard.'],
+    [['chekc'], 'Unknown command "chekc": expected check, explain, schema, rules or dashboard.'],
     [['check', 'now'], 'check takes no arguments, got now'],
     [['check', '--config'], "Option '--config <value>' argument missing"],
     [['check', '--table', 'x.txt'], '--table x.txt: expected a file that ends in .yaml, .yml, .json'],
@@ -46,10 +46,21 @@ describe('millrace', { concurrency: 2 }, () => {
     ],
     [['explain', '/a', 'GET'], 'expected a method such as GET, got "/a"'],
     [['explain', 'GET', 'a'], 'expected a path that starts with "/", got "a"'],
+    [['constructor'], 'Unknown command "constructor": expected check, explain, schema, rules or dashboard.'],
+    [['schema', '--json'], 'schema takes no --json'],
+    [['check', '--slow', '1s', '--title', 'x'], 'check takes no --slow and no --title'],
+    [['rules'], 'rules takes the job that Prometheus scrapes the app as, as in: millrace rules shop'],
     [
-      ['schema', '--json'],
-      'schema takes no --table and no --json: it tells the schema of every table, as JSON',
+      ['rules', 'a', 'b'],
+      'rules takes the job that Prometheus scrapes the app as, as in: millrace rules shop',
     ],
+    [['rules', 'a', '--json'], 'rules takes no --json'],
+    [['rules', 'a', '--slow', 'fast'], '--slow fast: expected a duration such as 250ms'],
+    [['rules', 'a', '--loop-delay', '0'], '--loop-delay 0: expected a duration such as 250ms'],
+    [['rules', 'a', '--memory', '100'], '--memory 100: expected a percentage between 0 and 100, such as 95'],
+    [['rules', 'a', '--within', 'all'], '--within all: expected a percentage between 0 and 100, such as 95'],
+    [['dashboard', 'x'], 'dashboard takes no arguments, got x'],
+    [['dashboard', '--table', 'x.yaml'], 'dashboard takes no --table'],
   ]
   for (const [args, message] of wrongUses) {
     it(`does not take: millrace ${args.join(' ')}`, async () => {
