@@ -1,0 +1,5 @@
+export type { Metric, Span } from './decode.ts'
+export { Receiver, type ReceiverOptions } from './receiver.ts'
+export { type Shop, show } from './show.ts'
+export { findPrice, priceIn } from './tea.ts'
+export { tree } from './tree.ts'
