@@ -14,6 +14,8 @@ const mayReadTime = [
   'packages/core/src/clock.ts',
   // Drives real servers and real clients, and has to give up on one that hangs.
   'packages/testing/src/',
+  // Tells how late the event loop is.
+  'packages/timing/src/metrics/process.ts',
   // A program of its own: nobody gives it a clock.
   'packages/cli/src/',
 ]

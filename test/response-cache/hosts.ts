@@ -31,6 +31,8 @@ export interface Said {
   readonly text: string
   /** Its body comes in parts. */
   readonly isStream?: boolean
+  /** Its body fails after the first half. */
+  readonly isBroken?: boolean
   /** It is thrown instead. */
   readonly isThrown?: boolean
   /** A `Link` that goes out before. */
@@ -65,9 +67,19 @@ const decoded = (path: string): string => {
 }
 
 /** In halves. */
-const streamOf = (text: string): Readable => {
+const streamOf = ({ text, isBroken = false }: Said): Readable => Readable.from(halves(text, isBroken))
+
+async function* halves(text: string, isBroken: boolean): AsyncGenerator<Buffer> {
   const half = Math.ceil(text.length / 2)
-  return Readable.from([Buffer.from(text.slice(0, half)), Buffer.from(text.slice(half))])
+  yield Buffer.from(text.slice(0, half))
+  if (isBroken) throw new Error('no more')
+  yield Buffer.from(text.slice(half))
+}
+
+const pipe = (said: Said, res: ServerResponse): void => {
+  streamOf(said)
+    .on('error', (error) => res.destroy(error))
+    .pipe(res)
 }
 
 class Thrown extends Error {
@@ -87,7 +99,7 @@ const onExpress: Host = (mill, handler, { express: around } = {}) => {
   app.set('query parser', 'extended')
   app.disable('x-powered-by')
   if (around) app.use(around)
-  if (mill) app.use(mountExpress(mill)())
+  if (mill) app.use(mountExpress(mill, app)())
   app.use(async (req, res) => {
     const { method, originalUrl: url, protocol: scheme, query, headers, rawHeaders } = req
     const sight = { method, url, path: decoded(req.path), scheme, host: req.host, query, headers, rawHeaders }
@@ -96,7 +108,7 @@ const onExpress: Host = (mill, handler, { express: around } = {}) => {
     if (said.isThrown) throw new Thrown(said)
     res.status(said.status ?? 200)
     for (const [name, value] of Object.entries(said.fields ?? {})) res.setHeader(name, value)
-    if (said.isStream) streamOf(said.text).pipe(res)
+    if (said.isStream || said.isBroken) pipe(said, res)
     else res.type('text').send(said.text)
   })
   app.use(((error, _req, res, _next) => {
@@ -111,7 +123,7 @@ const onKoa: Host = (mill, handler, { koa: around } = {}) => {
   app.silent = true
   app.proxy = true
   if (around) app.use(around)
-  if (mill) app.use(mountKoa(mill)())
+  if (mill) app.use(mountKoa(mill, app)())
   app.use(async (ctx) => {
     const { method, originalUrl: url, protocol: scheme, host, query, req } = ctx
     const { headers, rawHeaders } = req
@@ -121,7 +133,7 @@ const onKoa: Host = (mill, handler, { koa: around } = {}) => {
     if (said.isThrown) throw new Thrown(said)
     ctx.status = said.status ?? 200
     for (const [name, value] of Object.entries(said.fields ?? {})) ctx.set(name, [value].flat())
-    ctx.body = said.isStream ? streamOf(said.text) : said.text
+    ctx.body = said.isStream || said.isBroken ? streamOf(said) : said.text
     ctx.type = 'text'
   })
   return app.callback()
@@ -139,7 +151,7 @@ const onListener: Host = (mill, handler) => {
     res.statusCode = said.status ?? (said.isThrown ? 500 : 200)
     res.setHeader('Content-Type', 'text/plain')
     for (const [name, value] of Object.entries(said.fields ?? {})) res.setHeader(name, value)
-    if (said.isStream) streamOf(said.text).pipe(res)
+    if (said.isStream || said.isBroken) pipe(said, res)
     else res.end(said.text)
   }
   /** What throws in a bare handler ends the process, so this one answers. */

@@ -91,7 +91,7 @@ const known: Readonly<Record<string, Readonly<Record<string, string>>>> = {
   'node:http': onNode,
   'node:http2': onHttp2,
   'Koa 2': onKoa2,
-  'Koa 3: koa-session before': { 'a static file': afterwards },
+  'Koa 3: koa-session before': { 'a static file': afterwards, 'a static file that is not there': afterwards },
   'late on node:http2': { 'early hints': 'a late handler is told that they were sent' },
 }
 

@@ -10,6 +10,9 @@ import {
   tap,
 } from '@millrace/core'
 import { timing } from '@millrace/timing'
+import { tracing } from '@millrace/tracing'
+import { trace } from '@opentelemetry/api'
+import { TracerProvider } from '@opentelemetry/sdk-trace'
 import { z } from 'zod'
 import { type Content, contentOf } from './content.ts'
 import type { View } from './run.ts'
@@ -109,7 +112,7 @@ const delayed: View = { exact: true, received: gathered, all: gathered, call: no
 const exact: View = { exact: true, received: noDate, all: noDate, call: noStatus }
 const noTiming = (text: string): string =>
   noDate(text).replaceAll(
-    /server-timing: total;dur=[\d.]+\r\n|"server-timing","total;dur=[\d.]+",|,"server-timing","total;dur=[\d.]+"/gi,
+    /server-timing: total;dur=[\w.;=, ]+\r\n|"server-timing","total;dur=[\w.;=, ]+",|,"server-timing","total;dur=[\w.;=, ]+"/gi,
     '',
   )
 /** With a field more; whether the fields stand on the response then, or were only in the head, is no difference. */
@@ -139,8 +142,11 @@ const outer = everywhere(plugin('outer', pass))
 const inner = everywhere(plugin('inner', waitAfter))
 const waiting = everywhere(plugin('first', pass), plugin('waits', waitAfter), plugin('last', pass))
 const late = everywhere(plugin('waits', waitBefore))
-const quietTiming = millrace({ plugins: [timing()], routes: { '/**': { timing: { header: false } } } })
+const quietTiming = millrace({ plugins: [timing()], routes: { '/**': { timing: { expose: 'nobody' } } } })
 const loudTiming = millrace({ plugins: [timing()], routes: { '/**': { timing: true } } })
+// Everything is recorded, and goes nowhere.
+trace.setGlobalTracerProvider(new TracerProvider())
+const recording = millrace({ plugins: [tracing()], routes: { '/**': { tracing: true } } })
 const inlineMill = millrace({ plugins: [plugin('own', pass)] })
 
 const variant = (name: string, view: View, wrapping: Partial<Wrapping>, delays = false): Variant => ({
@@ -167,6 +173,7 @@ export const transparent: readonly Variant[] = [
   variant('inline', exact, { inline: [{ mill: inlineMill, rules: { own: true } }] }),
   variant('timing', exact, { inside: [quietTiming] }),
   variant('timing with its field', untimed, { inside: [loudTiming] }),
+  variant('tracing', exact, { inside: [recording] }),
   variant('a layer that looks', exact, { inside: [everywhere(plugin('looks', look))] }),
 ]
 

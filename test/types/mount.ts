@@ -13,7 +13,7 @@ const mill = millrace({ plugins: [timing(), cache()] })
 const use = express(mill)
 express5().use(use())
 express5().get('/report', use({ cache: '10m' }), (_req, res) => void res.send('ok'))
-express5.Router().use('/a', use({ timing: { header: false } }))
+express5.Router().use('/a', use({ timing: { expose: 'nobody' } }))
 express4().use(use())
 
 const useKoa = koa(mill)

@@ -20,7 +20,7 @@ const mill = millrace({
 mill satisfies Millrace
 mill.configure({ routes: { '/a': { cache: true } } })
 mill.configure({ calls: {} })
-mill.inline({ cache: '10m', timing: { header: false } })
+mill.inline({ cache: '10m', timing: { expose: 'nobody' } })
 millrace({ plugins })
 millrace({ plugins: [] })
 const later: RouteRules<typeof plugins> = { cache: '5m' }
@@ -48,7 +48,7 @@ millrace({
 millrace({
   plugins,
   // @ts-expect-error
-  routes: { '/a': { timing: { header: 'yes' } } },
+  routes: { '/a': { timing: { metric: 5 } } },
 })
 // A short form that the plugin does not have.
 millrace({

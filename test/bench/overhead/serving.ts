@@ -3,7 +3,7 @@ import { once } from 'node:events'
 import { get } from 'node:http'
 import { buffer } from 'node:stream/consumers'
 import { fileURLToPath } from 'node:url'
-import { brotliDecompressSync, gunzipSync } from 'node:zlib'
+import { brotliDecompressSync, gunzipSync, zstdDecompressSync } from 'node:zlib'
 import type { Answer, RequestFields } from './group.ts'
 import { pinned } from './machine.ts'
 
@@ -112,8 +112,11 @@ const ask = (url: string, asked: RequestFields): Promise<Asked> =>
     request.once('error', reject)
   })
 
-const decoded = (bytes: Buffer, headers: NodeJS.Dict<string | string[]>): string => {
-  const coding = headers['content-encoding']
-  const plain = coding === 'br' ? brotliDecompressSync(bytes) : coding === 'gzip' ? gunzipSync(bytes) : bytes
-  return plain.toString()
+const decoders: Readonly<Record<string, (bytes: Buffer) => Buffer>> = {
+  br: brotliDecompressSync,
+  gzip: gunzipSync,
+  zstd: zstdDecompressSync,
 }
+
+const decoded = (bytes: Buffer, headers: NodeJS.Dict<string | string[]>): string =>
+  (decoders[String(headers['content-encoding'])]?.(bytes) ?? bytes).toString()

@@ -12,14 +12,14 @@ import type { Page } from './pages.ts'
 
 /** Caches in front of Node, as Debian packages them. */
 
-const listening = async (server: Server): Promise<number> => {
+export const listening = async (server: Server): Promise<number> => {
   await once(server.listen(0, '127.0.0.1'), 'listening')
   const address = server.address()
   if (typeof address !== 'object' || address === null) throw new TypeError('expected a port')
   return address.port
 }
 
-const freePort = async (): Promise<number> => {
+export const freePort = async (): Promise<number> => {
   const server = createSocketServer()
   const port = await listening(server)
   await once(server.close(), 'close')
@@ -27,13 +27,13 @@ const freePort = async (): Promise<number> => {
 }
 
 /** A folder that goes with this process. */
-const folder = (): string => {
+export const folder = (): string => {
   const made = mkdtempSync(join(tmpdir(), 'millrace-bench-'))
   process.once('exit', () => rmSync(made, { recursive: true, force: true }))
   return made
 }
 
-const running = async (command: string, args: readonly string[], port: number): Promise<Front> => {
+export const running = async (command: string, args: readonly string[], port: number): Promise<Front> => {
   const child = spawn(command, args, { stdio: ['ignore', 'ignore', 'pipe'] })
   let said = ''
   child.stderr.setEncoding('utf8').on('data', (text: string) => {
