@@ -1,20 +1,14 @@
-import { spawn, spawnSync } from 'node:child_process'
+import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { readFileSync } from 'node:fs'
 import { createServer } from 'node:net'
-import { join } from 'node:path'
-import { root } from './command.mjs'
+import { mention, provide } from './program.mjs'
 
 const none = { env: {}, stop: () => {} }
 
-const works = (/** @type {string} */ command, /** @type {string[]} */ ...args) =>
-  spawnSync(command, args, { stdio: 'ignore' }).status === 0
-
-const installed = () => {
-  if (works('redis-server', '--version')) return true
-  if (process.getuid?.() !== 0 || !works('apt-get', '--version')) return false
-  console.log('Installing redis-server, which some tests need …')
-  return works('apt-get', 'update') && works('apt-get', 'install', '-y', 'redis-server')
+const wanted = {
+  program: 'redis-server',
+  package: 'redis-server',
+  otherwise: 'set REDIS_URL or install redis-server',
 }
 
 const freePort = async () => {
@@ -37,14 +31,7 @@ const needs = /REDIS_URL|redis\/server\.ts|\.\/server\.ts/
  * @returns {Promise<{ env: Record<string, string>, stop: () => void }>}
  */
 export const startRedis = async (files) => {
-  const needed = files.some((file) => needs.test(readFileSync(join(root, file), 'utf8')))
-  if (!needed || process.env.REDIS_URL) return none
-  if (!installed()) {
-    // Such tests skip themselves; where nobody reads the output, a skipped test would be a lost one.
-    if (process.env.CI) throw new Error('Tests need Redis: set REDIS_URL or install redis-server.')
-    console.log('No Redis: its tests will be skipped (set REDIS_URL or install redis-server).')
-    return none
-  }
+  if (!mention(files, needs) || process.env.REDIS_URL || !provide(wanted)) return none
   const port = await freePort()
   const server = spawn(
     'redis-server',

@@ -1,6 +1,7 @@
 import { existsSync, readdirSync } from 'node:fs'
 import { join, relative, resolve, sep } from 'node:path'
 import { root, run } from './command.mjs'
+import { mention, provide } from './program.mjs'
 import { startRedis } from './redis.mjs'
 
 /** @typedef {import('./command.mjs').Result} Result */
@@ -49,6 +50,15 @@ export const select = (args) => {
 
 const reporter = new URL('reporter.mjs', import.meta.url).href
 
+/** What others made to read what we encode. */
+const decoders = ['brotli', 'zstd', 'gzip', 'curl'].map((program) => ({
+  program,
+  package: program,
+  otherwise: `install ${program}`,
+}))
+
+const promtool = { program: 'promtool', package: 'prometheus', otherwise: 'install Prometheus' }
+
 /** A test that takes longer hangs: then the run says which, instead of hanging as well. */
 const limit = '--test-timeout=120000'
 
@@ -59,6 +69,8 @@ const limit = '--test-timeout=120000'
  */
 export const runTests = async (files, { flags = [], show = false } = {}) => {
   const reports = `--test-reporter=${show ? reporter : 'dot'}`
+  if (mention(files, /\bpromtool\b/)) provide(promtool)
+  if (mention(files, /\bdecodeBy\b/)) for (const decoder of decoders) provide(decoder)
   const redis = await startRedis(files)
   try {
     return await run('node', [source, '--test', reports, limit, ...flags, ...files], {
