@@ -211,3 +211,19 @@ it('Koa: routers that are run by another middleware', async () => {
     assert.equal(serverSpan(await ended(2)).name, `GET ${route}`)
   }
 })
+
+it('a Millrace inside another leaves the span to it', async () => {
+  const app = express()
+  app.use(mountExpress(millWith())(), mountExpress(millWith())())
+  app.get('/cities/:id', (_req, res) => {
+    res.send('ok')
+  })
+  await using service = await serve(app)
+  await (await fetch(`http://127.0.0.1:${service.port}/cities/5`)).text()
+  const spans = await ended(2)
+  assert.deepEqual(
+    spans.map(({ name }) => name),
+    ['handler', 'GET /cities/:id'],
+  )
+  assert.equal(new Set(spans.map((span) => span.spanContext().traceId)).size, 1)
+})

@@ -16,6 +16,9 @@ import type { Rule } from './rule.ts'
 import { withSpan } from './within.ts'
 import { Work } from './work.ts'
 
+/** Requests that some recorder has a span for. */
+const served = new Set<Exchange>()
+
 /** What is recorded, and what is written on it. */
 export class Recorder {
   /** The one of the rules. */
@@ -34,6 +37,11 @@ export class Recorder {
 
   constructor(random?: () => number) {
     this.#random = random ?? (() => this.#ids.share())
+  }
+
+  /** Whether a request has a span already, of a Millrace around this one. */
+  isServed({ origin }: Exchange): boolean {
+    return served.has(origin)
   }
 
   /** The server span of an exchange that is recorded and has not ended. */
@@ -153,12 +161,14 @@ export class Recorder {
 
   #serve(exchange: Exchange, work: Work): Work {
     this.#works.set(exchange.origin, work)
+    served.add(exchange.origin)
     return work
   }
 
   /** Nothing is written on it any more. */
   forget(exchange: Exchange): void {
     this.#works.delete(exchange.origin)
+    served.delete(exchange.origin)
   }
 }
 

@@ -96,6 +96,7 @@ export const serving = (rule: Rule, recorder: Recorder, says: HttpAttributes): L
   function tracing(exchange, next) {
     const isOwn = exchange.synthetic !== undefined
     const active = trace.getActiveSpan()
+    if (active !== undefined && !isOwn && recorder.isServed(exchange)) return next(exchange)
     if (active !== undefined && !isOwn) {
       // Of OpenTelemetry's own instrumentation, which ends it, too.
       const work = isServerSpan(active) ? recorder.adopt(exchange, context.active()) : undefined
