@@ -1,3 +1,5 @@
+import { ServerResponse } from 'node:http'
+import type { Socket } from 'node:net'
 import { ClientGoneError, type Outcome } from '@millrace/core'
 import { isSealedAround, writing } from './front.ts'
 import type { HostResponse } from './host.ts'
@@ -69,9 +71,11 @@ export class Lifetime {
     // As our own: a response may be sealed for everybody else by now.
     if (isSealedAround(this.#res)) writing(this.#res, () => this.#res.on('close', onClose))
     else this.#res.on('close', onClose)
+    upgradedSocket(this.#res)?.once('close', onClose)
   }
 
   #onClose(): void {
+    if (this.#outcome !== undefined) return
     const { aborted, status, broken } = writing(this.#res, () => {
       const { writableFinished, headersSent, statusCode, errored } = this.#res
       const aborted = !writableFinished
@@ -83,3 +87,9 @@ export class Lifetime {
     this.#done?.resolve(this.#outcome)
   }
 }
+
+/** A WebSocket that a framework serves as a request (express-ws) has a response without a socket, which never closes. */
+const upgradedSocket = (res: HostResponse): Socket | undefined =>
+  res instanceof ServerResponse && res.socket === null && res.req.headers.upgrade !== undefined
+    ? res.req.socket
+    : undefined
