@@ -3,6 +3,7 @@ import { once } from 'node:events'
 import { connect } from 'node:net'
 import { describe, it } from 'node:test'
 import { millrace } from '@millrace/core'
+import { mount } from '@millrace/express'
 import { metrics, timing } from '@millrace/timing'
 import { type Handler, type Host, hosts, serve } from '../response-cache/hosts.ts'
 
@@ -53,6 +54,20 @@ const served = async (host: Host, handler: Handler) => {
 }
 
 const durations = 'http_server_request_duration_seconds_count'
+
+describe('a Millrace inside another', () => {
+  it('leaves it to that one to count', async () => {
+    await using scene = await served(
+      (mill, handler) => hosts.Express(mill, handler, { express: mount(millOf())() }),
+      () => ({ text: 'a city' }),
+    )
+    const { port } = scene
+    await (await fetch(`http://127.0.0.1:${port}/1`)).text()
+    let counted = await read(port, durations)
+    while (counted.size === 0) counted = await read(port, durations)
+    assert.deepEqual(sumBy(counted, 'outcome'), { ok: 1 })
+  })
+})
 
 for (const [name, host] of Object.entries(hosts)) {
   describe(`what is counted on ${name}`, () => {

@@ -22,6 +22,9 @@ interface Shown {
   handler: number | undefined
 }
 
+/** Requests on their way that some Millrace times. */
+const timed = new Set<Exchange>()
+
 /** How long things take: a `Server-Timing` field and an event for each exchange, an event for each wrapped call. */
 export const timing = (): Plugin<'timing', TimingRules, Rule, CallRule> => {
   const active = new Map<string, number>()
@@ -45,6 +48,7 @@ export const timing = (): Plugin<'timing', TimingRules, Rule, CallRule> => {
     const { exchange, reply, head, buckets } = timer
     change(exchange.method, -1)
     shown.delete(exchange.origin)
+    timed.delete(exchange.origin)
     // What a layer has said is not what was sent where that could not be.
     const status = outcome.status || (outcome.aborted ? 0 : (reply?.status ?? 0))
     const ended = exchangeEnded(status, outcome)
@@ -95,6 +99,9 @@ export const timing = (): Plugin<'timing', TimingRules, Rule, CallRule> => {
       return function timing(exchange, next) {
         // Nobody has sent it.
         if (exchange.synthetic !== undefined) return next(exchange)
+        // A Millrace around this one tells of it.
+        if (timed.has(exchange.origin)) return next(exchange)
+        timed.add(exchange.origin)
         const timer = new Timer(exchange, clock, buckets)
         change(exchange.method, 1)
         void exchange.done.then((outcome) => finish(timer, outcome))
