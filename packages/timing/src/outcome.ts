@@ -1,8 +1,8 @@
 import type { Outcome } from '@millrace/core'
 import type { Ended } from './events.ts'
 
-/** How an exchange ended. @param status as it was sent; 0 when nothing was */
-export const exchangeEnded = (status: number, { aborted, broken }: Outcome): Ended => {
+/** How an exchange ended. */
+export const exchangeEnded = ({ status, aborted, broken }: Outcome): Ended => {
   if (broken) return 'error'
   if (aborted) return 'aborted'
   if (status === 504) return 'timeout'

@@ -11,7 +11,7 @@ export const entryOf = (name: string, duration?: number, description?: string): 
 }
 
 /** What is told of an exchange: the total first, then each remark, in the order in which they were made. */
-export const fieldOf = (
+export const timingField = (
   metric: string,
   total: number,
   handler: number | undefined,

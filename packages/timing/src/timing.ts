@@ -12,7 +12,7 @@ import { callTimed, type Ended, exchangeTimed } from './events.ts'
 import { Operations } from './operations.ts'
 import { exchangeEnded } from './outcome.ts'
 import { type CallRule, callSchema, type Rule, schema, type TimingRules } from './rule.ts'
-import { entryOf, fieldOf, mostEntries } from './server-timing.ts'
+import { entryOf, mostEntries, timingField } from './server-timing.ts'
 import { methodLabel, telemetryOf } from './telemetry.ts'
 
 /** What is shown of an exchange in its reply. */
@@ -45,20 +45,19 @@ export const timing = (): Plugin<'timing', TimingRules, Rule, CallRule> => {
   }
 
   const finish = (timer: Timer, outcome: Outcome): void => {
-    const { exchange, reply, head, buckets } = timer
+    const { exchange, origin, head, buckets } = timer
     change(exchange.method, -1)
-    shown.delete(exchange.origin)
-    timed.delete(exchange.origin)
-    // What a layer has said is not what was sent where that could not be.
-    const status = outcome.status || (outcome.aborted ? 0 : (reply?.status ?? 0))
-    const ended = exchangeEnded(status, outcome)
+    shown.delete(origin)
+    timed.delete(origin)
+    const ended = exchangeEnded(outcome)
     outcomes[ended]++
     if (!exchangeTimed.hasSubscribers) return
     exchangeTimed.publish({
       exchange,
       method: exchange.method,
       route: exchange.route,
-      status,
+      // What a layer has said is not what was sent where that could not be.
+      status: outcome.status,
       outcome: ended,
       head,
       total: timer.elapsed,
@@ -70,8 +69,8 @@ export const timing = (): Plugin<'timing', TimingRules, Rule, CallRule> => {
 
   const show = (rule: Rule, timer: Timer, reply: Reply, told: Shown): void => {
     const { exchange, head = 0 } = timer
-    shown.delete(exchange.origin)
-    reply.headers.append('Server-Timing', fieldOf(rule.metric, head, told.handler, told.remarks))
+    shown.delete(timer.origin)
+    reply.headers.append('Server-Timing', timingField(rule.metric, head, told.handler, told.remarks))
     if (rule.allowOrigin !== undefined) reply.headers.append('Timing-Allow-Origin', rule.allowOrigin)
     if (rule.responseTime) reply.headers.set('X-Response-Time', `${head.toFixed(3)}ms`)
     // To look at the body costs, so only for who could get the trailer.
@@ -100,27 +99,28 @@ export const timing = (): Plugin<'timing', TimingRules, Rule, CallRule> => {
         // Nobody has sent it.
         if (exchange.synthetic !== undefined) return next(exchange)
         // A Millrace around this one tells of it.
-        if (timed.has(exchange.origin)) return next(exchange)
-        timed.add(exchange.origin)
-        const timer = new Timer(exchange, clock, buckets)
+        const { origin } = exchange
+        if (timed.has(origin)) return next(exchange)
+        timed.add(origin)
+        const timer = new Timer(exchange, origin, clock, buckets)
         change(exchange.method, 1)
         void exchange.done.then((outcome) => finish(timer, outcome))
         let told: Shown | undefined
         if (isExposed === true || (isExposed !== false && isSeenBy(isExposed, exchange))) {
           told = { remarks: [], handler: undefined }
-          shown.set(exchange.origin, told)
+          shown.set(origin, told)
         }
         const running = next(exchange)
         const reply = readyReply(running)
         if (reply === undefined) return later(running, timer, told)
-        timer.headKnown(reply)
+        timer.headKnown()
         if (told !== undefined) show(rule, timer, reply, told)
         return running
       }
 
       async function later(running: Promise<Reply>, timer: Timer, told: Shown | undefined): Promise<Reply> {
         const reply = await running
-        timer.headKnown(reply)
+        timer.headKnown()
         if (told !== undefined) show(rule, timer, reply, told)
         return reply
       }
@@ -166,18 +166,19 @@ export const timing = (): Plugin<'timing', TimingRules, Rule, CallRule> => {
 /** What is known of one exchange so far. */
 class Timer {
   readonly exchange: Exchange
+  /** Of the request, however many exchanges it has. */
+  readonly origin: Exchange
   readonly clock: Clock
   readonly buckets: readonly number[] | undefined
   readonly began: number
-  reply: Reply | undefined
   head: number | undefined
 
-  constructor(exchange: Exchange, clock: Clock, buckets: readonly number[] | undefined) {
+  constructor(exchange: Exchange, origin: Exchange, clock: Clock, buckets: readonly number[] | undefined) {
     this.exchange = exchange
+    this.origin = origin
     this.clock = clock
     this.buckets = buckets
     this.began = clock.elapsed()
-    this.reply = undefined
     this.head = undefined
   }
 
@@ -185,8 +186,7 @@ class Timer {
     return this.clock.elapsed() - this.began
   }
 
-  headKnown(reply: Reply): void {
-    this.reply = reply
+  headKnown(): void {
     this.head = this.elapsed
   }
 }

@@ -23,7 +23,6 @@ class Serving {
   readonly #work: Work
   readonly #says: HttpAttributes
   #named = false
-  #status: number | undefined
   #thrown: { readonly error: unknown } | undefined
 
   constructor(exchange: Exchange, work: Work, says: HttpAttributes) {
@@ -38,10 +37,10 @@ class Serving {
       const running = context.with(this.#work.context, next, undefined, this.#exchange)
       const reply = readyReply(running)
       // One that is there already may be gone when a promise tells of it.
-      if (reply !== undefined) this.#replied(reply)
+      if (reply !== undefined) this.#name()
       else {
         running.then(
-          (later) => this.#replied(later),
+          () => this.#name(),
           (error: unknown) => this.#threw(error),
         )
       }
@@ -65,23 +64,17 @@ class Serving {
     span.setAttribute('http.route', route)
   }
 
-  #replied({ status }: Reply): void {
-    this.#status = status
-    this.#name()
-  }
-
   #threw(error: unknown): void {
     this.#thrown = { error }
     this.#name()
   }
 
-  end(outcome: Outcome): void {
+  end({ status, aborted, broken }: Outcome): void {
     const { span } = this.#work
     this.#name()
-    const status = outcome.status || (outcome.aborted ? 0 : (this.#status ?? 0))
     if (status > 0) span.setAttribute('http.response.status_code', status)
-    if (outcome.aborted && !outcome.broken) span.setAttribute('millrace.outcome', 'aborted')
-    const isBroken = status >= 500 || outcome.broken || (status === 0 && !outcome.aborted)
+    if (aborted && !broken) span.setAttribute('millrace.outcome', 'aborted')
+    const isBroken = status >= 500 || broken || (status === 0 && !aborted)
     if (isBroken && this.#thrown !== undefined) recordError(span, this.#thrown.error)
     else if (isBroken) {
       span.setAttribute('error.type', status >= 500 ? String(status) : 'broken')
@@ -96,8 +89,8 @@ export const serving = (rule: Rule, recorder: Recorder, says: HttpAttributes): L
   function tracing(exchange, next) {
     const isOwn = exchange.synthetic !== undefined
     const active = trace.getActiveSpan()
-    if (active !== undefined && !isOwn && recorder.isServed(exchange)) return next(exchange)
     if (active !== undefined && !isOwn) {
+      if (recorder.isServed(exchange)) return next(exchange)
       // Of OpenTelemetry's own instrumentation, which ends it, too.
       const work = isServerSpan(active) ? recorder.adopt(exchange, context.active()) : undefined
       if (work !== undefined)
