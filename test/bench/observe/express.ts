@@ -1,28 +1,19 @@
-import { createServer, type Server } from 'node:http'
 import { mount } from '@millrace/express'
 import compression from 'compression'
-import express, { type Express } from 'express'
+import type { Express } from 'express'
 import prometheus from 'express-prom-bundle'
 import { Histogram, Registry } from 'prom-client'
 import responseTime from 'response-time'
 import swagger from 'swagger-stats'
-import { hello, helloAnswer } from '../overhead/answers.ts'
+import { helloAnswer } from '../overhead/answers.ts'
 import type { Contender, Group } from '../overhead/group.ts'
+import { expressHelloApp } from '../overhead/hello.ts'
 import { instrumented } from './instrumented.ts'
 import { withAll, withMetrics, withTimesShown, withTracing } from './mills.ts'
 
-const app = (install: (app: Express) => void, make = express): Server => {
-  const app = make()
-  install(app)
-  app.get('/hello', (_req, res) => {
-    res.json(hello)
-  })
-  return createServer(app)
-}
-
 const contender = (label: string, install: (app: Express) => void, field?: string): Contender => ({
   label,
-  server: () => app(install),
+  server: () => expressHelloApp(install),
   answer: {
     ...helloAnswer,
     fields: { ...helloAnswer.fields, ...(field !== undefined && { [field]: /\d/ }) },
@@ -32,7 +23,7 @@ const contender = (label: string, install: (app: Express) => void, field?: strin
 /** By OpenTelemetry's own instrumentation of HTTP and Express. */
 const traced = (share: number): Contender => ({
   label: `OpenTelemetry's instrumentation of HTTP and Express, ${share * 100} %`,
-  server: () => app(() => undefined, instrumented(share)),
+  server: () => expressHelloApp(() => undefined, instrumented(share)),
   answer: helloAnswer,
 })
 
@@ -40,7 +31,7 @@ const traced = (share: number): Contender => ({
 const usual: Contender = {
   label: 'compression, response-time, express-prom-bundle, and OpenTelemetry at 10 %',
   server: () =>
-    app((app) => {
+    expressHelloApp((app) => {
       app.use(compression(), responseTime())
       app.use(prometheus({ includeMethod: true, includePath: true, promClient: {} }))
     }, instrumented(0.1)),

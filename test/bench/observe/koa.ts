@@ -1,23 +1,13 @@
-import { createServer, type Server } from 'node:http'
 import { mount } from '@millrace/koa'
-import Koa, { type Middleware } from 'koa'
-import { hello, helloAnswer } from '../overhead/answers.ts'
+import type Koa from 'koa'
+import { helloAnswer } from '../overhead/answers.ts'
 import type { Contender, Group } from '../overhead/group.ts'
+import { koaHelloApp } from '../overhead/hello.ts'
 import { withMetrics, withTracing } from './mills.ts'
-
-const app = (install: (app: Koa) => void): Server => {
-  const app = new Koa()
-  install(app)
-  const answer: Middleware = (ctx) => {
-    ctx.body = hello
-  }
-  app.use(answer)
-  return createServer(app.callback())
-}
 
 const contender = (label: string, install: (app: Koa) => void): Contender => ({
   label,
-  server: () => app(install),
+  server: () => koaHelloApp(install),
   answer: helloAnswer,
 })
 

@@ -1,20 +1,11 @@
-import { createServer, type Server } from 'node:http'
 import { mount } from '@millrace/express'
-import express, { type Express, type RequestHandler } from 'express'
-import { hello, helloAnswer } from './answers.ts'
+import type { Express, RequestHandler } from 'express'
+import { helloAnswer } from './answers.ts'
 import type { Contender, Group } from './group.ts'
+import { expressHelloApp } from './hello.ts'
 import { withFivePassing, withFiveWaiting, withoutPlugins, withTiming } from './mills.ts'
 
 const noop: RequestHandler = (_req, _res, next) => next()
-
-const app = (install: (app: Express) => void): Server => {
-  const app = express()
-  install(app)
-  app.get('/hello', (_req, res) => {
-    res.json(hello)
-  })
-  return createServer(app)
-}
 
 const contender = (
   label: string,
@@ -22,7 +13,7 @@ const contender = (
   fields = helloAnswer.fields,
 ): Contender => ({
   label,
-  server: () => app(install),
+  server: () => expressHelloApp(install),
   answer: { ...helloAnswer, fields },
 })
 
