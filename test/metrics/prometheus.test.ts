@@ -5,16 +5,10 @@ import { describe, it } from 'node:test'
 import { setTimeout as wait } from 'node:timers/promises'
 import { run } from '@millrace/cli'
 import { mount } from '@millrace/express'
-import { context, trace } from '@opentelemetry/api'
-import { AsyncLocalStorageContextManager } from '@opentelemetry/context-async-hooks'
-import { InMemorySpanExporter, SimpleSpanProcessor, TracerProvider } from '@opentelemetry/sdk-trace'
 import express from 'express'
+import { ended } from '../tracing/recorded.ts'
 import { checkMetrics, Prometheus, skip } from './server.ts'
 import { shop } from './shop/millrace.config.ts'
-
-const exporter = new InMemorySpanExporter()
-trace.setGlobalTracerProvider(new TracerProvider({ spanProcessors: [new SimpleSpanProcessor({ exporter })] }))
-context.setGlobalContextManager(new AsyncLocalStorageContextManager().enable())
 
 const served = async () => {
   const mill = shop()
@@ -88,7 +82,7 @@ describe('Prometheus', { skip }, () => {
       end: String(Date.now() / 1000 + 60),
     })
     const told = new Set(JSON.stringify(exemplars).match(/(?<="trace_id":")[0-9a-f]{32}(?=")/g))
-    const known = new Set(exporter.getFinishedSpans().map((span) => span.spanContext().traceId))
+    const known = new Set((await ended(1)).map((span) => span.spanContext().traceId))
     assert.ok(told.size > 0)
     assert.deepEqual(
       [...told].filter((id) => !known.has(id)),
