@@ -22,5 +22,7 @@ export interface KoaContext {
   readonly message: string
   /** Set by @koa/router. */
   readonly _matchedRoute?: unknown
+  /** Set by koa-mount: where the innermost app or middleware is mounted in the one around it. */
+  readonly mountPath?: unknown
   readonly response: { readonly _explicitNullBody?: boolean | undefined; _body?: unknown }
 }

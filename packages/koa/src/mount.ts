@@ -48,8 +48,12 @@ class KoaExchange extends NodeExchange {
   }
 
   override get route(): string {
-    const { _matchedRoute } = this.ctx
-    return typeof _matchedRoute === 'string' ? _matchedRoute : this.pipeline.route
+    const { _matchedRoute, mountPath } = this.ctx
+    if (typeof _matchedRoute !== 'string') return this.pipeline.route
+    // A router inside of koa-mount sees, and says, the rest of the path alone.
+    const isMounted =
+      typeof mountPath === 'string' && mountPath !== '/' && this.path.startsWith(`${mountPath}/`)
+    return isMounted && !_matchedRoute.startsWith(mountPath) ? mountPath + _matchedRoute : _matchedRoute
   }
 
   override get scheme(): string {

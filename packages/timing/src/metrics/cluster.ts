@@ -53,7 +53,8 @@ const sendUp = (message: Message): void => {
 
 /**
  * For the primary of a `node:cluster`: lets each worker's page tell of all of them. The primary only hands messages on.
- * Counters and histograms are added up; of gauges and summaries each worker has its own, with a label `worker`.
+ * Counters and histograms are added up; of gauges and summaries each worker has its own, with a label `worker`; one that
+ * they have of that name becomes `exported_worker`.
  */
 export const relayMetrics = (): void => {
   if (!cluster.isPrimary || isRelaying) return
@@ -169,6 +170,13 @@ export class ClusterWorker {
   }
 }
 
+/** A label of that name of somebody's own gets the name that Prometheus gives such ones when it scrapes. */
+const withWorker = ({ worker: own, ...labels }: Told['labels'], worker: number): Told['labels'] => ({
+  ...labels,
+  ...(own !== undefined && { exported_worker: own }),
+  worker,
+})
+
 /** Metrics of several processes as one's. */
 export class MergedMetrics {
   readonly #byName = new Map<string, { readonly metric: ToldMetric; readonly values: Map<string, Told> }>()
@@ -181,7 +189,7 @@ export class MergedMetrics {
     }
     for (const value of values) {
       const isOwn = metric.kind === 'gauge' || metric.kind === 'summary'
-      const told = isOwn ? { ...value, labels: { ...value.labels, worker } } : value
+      const told = isOwn ? { ...value, labels: withWorker(value.labels, worker) } : value
       const key = JSON.stringify([told.metricName, Object.entries(told.labels).sort()])
       const before = known.values.get(key)
       known.values.set(key, before === undefined ? told : { ...told, value: before.value + told.value })

@@ -17,7 +17,8 @@ abstract class Family<S extends object> {
   readonly #mostSeries: number
   readonly #overflowing: (name: string) => void
   #root: Step<S> = new Map()
-  /** How many values went to the rest. */
+  #hasWarned = false
+  /** How many values went to the rest; of a metric that is asked, the last time. */
   overflowed = 0
 
   constructor(
@@ -52,6 +53,7 @@ abstract class Family<S extends object> {
   clear(): void {
     this.#root = new Map()
     this.all.length = 0
+    this.overflowed = 0
   }
 
   #add(values: readonly string[], bounds: readonly number[] | undefined): S {
@@ -59,7 +61,9 @@ abstract class Family<S extends object> {
     const isFull = this.all.length >= this.#mostSeries - 1
     const isRest = values.length > 0 && values.every((value) => value === rest)
     if (isFull && !isRest) {
-      if (this.overflowed++ === 0) this.#overflowing(this.name)
+      this.overflowed++
+      if (!this.#hasWarned) this.#overflowing(this.name)
+      this.#hasWarned = true
       if (labelNames.length > 0) return this.find(labelNames.map(() => rest))
     }
     const series = this.make(values, labelText(labelNames, values), bounds)

@@ -45,6 +45,17 @@ describe('the series of a metric', () => {
     )
   })
 
+  it('that only stand are counted anew each time, and too many of them are told of once', () => {
+    const told: string[] = []
+    const family = new Values({ ...described, kind: 'gauge' }, 2, (name) => told.push(name))
+    for (let scrape = 0; scrape < 3; scrape++) {
+      family.clear()
+      for (const id of ['a', 'b', 'c']) family.add([id, 'x'], 1)
+      assert.equal(family.overflowed, 2)
+    }
+    assert.equal(told.length, 1)
+  })
+
   it('that are too many are one, of others', () => {
     const family = new Values({ ...described, kind: 'counter' }, 3, () => undefined)
     for (let i = 0; i < 10; i++) family.add([String(i), 'x'], 1)

@@ -10,6 +10,7 @@ import {
   type Sampler,
   TraceIdRatioBasedSampler,
 } from '@opentelemetry/sdk-trace'
+import { CountedExporter, type Exports } from './counted-exporter.ts'
 import { type Delivered, Delivery } from './delivery.ts'
 import { metricExporter, spanExporter } from './exporters.ts'
 import { observeProcess } from './process.ts'
@@ -20,6 +21,8 @@ import { W3C } from './w3c.ts'
 /** Plain data; undefined where `OTEL_TRACES_EXPORTER` is `none`. */
 export interface SdkInspection {
   readonly spans: Delivered | undefined
+  /** Undefined where the environment chooses the exporters. */
+  readonly metrics: Exports | undefined
   /** By the tail rule. */
   readonly held: Held | undefined
 }
@@ -45,12 +48,13 @@ export const startSdk = async (options: SdkOptions = {}, clock: Clock = systemCl
   const { service, instrumentations, deadline, propagation: travels } = settings
   const delivery = await deliveryOf(settings, clock)
   const tail = delivery && new Tail(delivery, settings.held)
-  const reader = await readerOf(settings)
+  const exporter = await metricExporterOf(settings)
+  const readers = readersOf(settings, exporter)
   const sdk = new NodeSDK({
     instrumentations,
     sampler: new TailSampler(samplerOf(settings.sampler)),
     spanProcessors: tail === undefined ? [] : [tail],
-    ...(reader !== 'by the environment' && { metricReaders: reader }),
+    ...(readers && { metricReaders: readers }),
     ...(travels === 'W3C' && { textMapPropagator: new W3C() }),
     ...(service !== undefined && { serviceName: service }),
   })
@@ -71,14 +75,14 @@ export const startSdk = async (options: SdkOptions = {}, clock: Clock = systemCl
 
   return {
     async flush() {
-      const readers = reader === 'by the environment' ? [] : reader
-      await inTime(Promise.allSettled([tail?.forceFlush(), ...readers.map((each) => each.forceFlush())]))
+      const flushes = (readers ?? []).map((each) => each.forceFlush())
+      await inTime(Promise.allSettled([tail?.forceFlush(), ...flushes]))
     },
     stop() {
       stopped ??= stop()
       return stopped
     },
-    inspect: () => ({ spans: delivery?.inspect(), held: tail?.inspect() }),
+    inspect: () => ({ spans: delivery?.inspect(), metrics: exporter?.inspect(), held: tail?.inspect() }),
   }
 }
 
@@ -96,14 +100,18 @@ const deliveryOf = async ({ traces, queue }: Settings, clock: Clock): Promise<De
   return new Delivery(exporter, queue, clock)
 }
 
-const readerOf = async ({
-  metrics,
-  reading,
-}: Settings): Promise<PeriodicExportingMetricReader[] | 'by the environment'> => {
-  if (metrics === 'by the environment') return metrics
-  if (metrics === 'none') return []
-  const exporter = await metricExporter(metrics.protocol, metrics.url)
-  return [new PeriodicExportingMetricReader({ ...reading, exporter })]
+const metricExporterOf = async ({ metrics }: Settings): Promise<CountedExporter | undefined> =>
+  typeof metrics === 'string'
+    ? undefined
+    : new CountedExporter(await metricExporter(metrics.protocol, metrics.url))
+
+/** @returns undefined where the environment chooses */
+const readersOf = (
+  { metrics, reading }: Settings,
+  exporter: CountedExporter | undefined,
+): PeriodicExportingMetricReader[] | undefined => {
+  if (metrics === 'by the environment') return undefined
+  return exporter === undefined ? [] : [new PeriodicExportingMetricReader({ ...reading, exporter })]
 }
 
 const samplerOf = ({ root, byParent }: Settings['sampler']): Sampler => {

@@ -27,7 +27,7 @@ export const answers =
 
 /** Takes OTLP over HTTP in JSON, or does not. */
 export class Collector {
-  /** Names of the spans that it took. */
+  /** Names of the spans that it took; of metrics it takes no note. */
   readonly taken: string[] = []
   /** How many requests it had, taken or not. */
   requests = 0
@@ -59,7 +59,7 @@ export class Collector {
   async #answer(req: IncomingMessage, res: ServerResponse): Promise<void> {
     const body = await text(req)
     this.requests++
-    if (this.conduct === accepts) {
+    if (this.conduct === accepts && req.url === '/v1/traces') {
       for (const { scopeSpans } of request.parse(JSON.parse(body)).resourceSpans)
         this.taken.push(...scopeSpans.flatMap(({ spans }) => spans.map(({ name }) => name)))
     }

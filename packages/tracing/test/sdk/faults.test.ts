@@ -119,6 +119,18 @@ test('no more are kept than the queue holds and what is on its way, and all are 
   assert.deepEqual(warnings, ['MILLRACE_SPANS_DROPPED'])
 })
 
+test('exports of metrics that fail are counted, and made good by the next', async () => {
+  process.env.OTEL_METRICS_EXPORTER = 'otlp'
+  const sdk = await start(300)
+  collector.conduct = answers(400)
+  await sdk.flush()
+  assert.deepEqual(sdk.inspect().metrics, { exported: 0, failed: 1 })
+  collector.conduct = accepts
+  await sdk.flush()
+  assert.deepEqual(sdk.inspect().metrics, { exported: 1, failed: 1 })
+  await sdk.stop()
+})
+
 test('stopping waits no longer than its deadline, and what comes later is dropped', async () => {
   collector.conduct = hangs
   const sdk = await start(2000, { deadline: 0.1 })

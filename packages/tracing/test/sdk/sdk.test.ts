@@ -106,6 +106,6 @@ test('without traces there are none to inspect', async () => {
   const { flush, inspect } = await start()
   startSpan('root').end()
   await flush()
-  assert.deepEqual(inspect(), { spans: undefined, held: undefined })
+  assert.deepEqual(inspect(), { spans: undefined, metrics: undefined, held: undefined })
   assert.equal(collector.requests, 0)
 })
