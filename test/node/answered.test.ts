@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { createServer, type RequestListener, type ServerResponse } from 'node:http'
 import { connect } from 'node:net'
 import { describe, test } from 'node:test'
-import { HeaderMap, millrace, Stem } from '@millrace/core'
+import { AlreadyAnsweredError, HeaderMap, millrace, reply, Stem } from '@millrace/core'
 import { mount } from '@millrace/express'
 import { mount as koaMount } from '@millrace/koa'
 import { connect as connectPlugin, listener } from '@millrace/node'
@@ -282,4 +282,62 @@ describe('a head that is used again', () => {
       assert.deepEqual(await answer.json(), { code: 'ERR_INVALID_CHAR' })
     })
   })
+})
+
+test('a layer that waits for a handler is told when one further out has answered', async () => {
+  const told: unknown[] = []
+  const mill = millrace({
+    plugins: [
+      layerPlugin('outer', async (exchange, next) => {
+        void next(exchange)
+        return reply(200, {}, 'instead')
+      }),
+      layerPlugin('inner', async (exchange, next) => {
+        try {
+          return await next(exchange)
+        } catch (error) {
+          told.push(error)
+          return reply(500)
+        }
+      }),
+    ],
+    routes: { '/**': { outer: true, inner: true } },
+  })
+  const app = express()
+  app.use(mount(mill)())
+  app.use(() => undefined)
+  const koa = new Koa()
+  koa.use(koaMount(mill)())
+  koa.use(() => new Promise<void>(() => undefined))
+  for (const handle of [app, koa.callback(), listener(mill, () => undefined)])
+    await serving(handle, async (origin) => {
+      assert.equal(await (await fetch(origin)).text(), 'instead')
+      const [error] = told.splice(0)
+      assert.ok(error instanceof AlreadyAnsweredError)
+    })
+})
+
+describe('the error of a layer in front of a bare app', () => {
+  for (const [status, expected] of [
+    [503, 503],
+    [404, 404],
+    [200, 500],
+    ['503', 500],
+    [undefined, 500],
+  ] as const)
+    test(`that says ${JSON.stringify(status)} is answered with ${expected}`, async () => {
+      const fails = layerPlugin('fails', async () => {
+        throw Object.assign(new Error('no'), { status })
+      })
+      const mill = millrace({ plugins: [fails], routes: { '/**': { fails: true } } })
+      await serving(
+        listener(mill, (_req, res) => void res.end()),
+        async (origin) => {
+          const answered = await fetch(origin)
+          assert.equal(answered.status, expected)
+          assert.equal(answered.headers.get('content-type'), 'application/problem+json')
+          await answered.body?.cancel()
+        },
+      )
+    })
 })

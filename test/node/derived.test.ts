@@ -594,7 +594,7 @@ describe('what a handler is shown', () => {
     assert.deepEqual(seen, {
       headers: shown,
       raw: Object.entries(shown).flat(),
-      distinct: undefined,
+      distinct: Object.fromEntries(Object.entries(shown).map(([name, value]) => [name, [value]])),
       url: '/in?b=2',
     })
   })

@@ -1,4 +1,11 @@
-import { type CallRules, millrace, type ParamsOf, type Plugin, type RuleTypes } from '@millrace/core'
+import {
+  type Args,
+  type CallRules,
+  millrace,
+  type ParamsOf,
+  type Plugin,
+  type RuleTypes,
+} from '@millrace/core'
 
 interface KeyOf<A extends readonly unknown[]> {
   readonly key: (...args: A) => string
@@ -6,7 +13,7 @@ interface KeyOf<A extends readonly unknown[]> {
 /** A rule with a function, typed by where it stands. */
 interface KeyRule extends RuleTypes {
   readonly route: KeyOf<[params: this['params']]>
-  readonly call: KeyOf<this['args']>
+  readonly call: KeyOf<Args<this['args']>>
 }
 declare const keyed: Plugin<'keyed', KeyRule>
 const plugins = [keyed] as const

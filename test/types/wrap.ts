@@ -17,6 +17,14 @@ void add()
 const wrong: () => Promise<number> = later
 void wrong
 
+// A function in a rule may name fewer of the arguments, and no others.
+mill.wrap('x', (a: string, b: number) => a + b, { timing: { label: (a) => a.trim() } })
+mill.wrap('x', (a: string, b: number) => a + b, { timing: { label: (_a, b) => b.toFixed() } })
+// @ts-expect-error
+mill.wrap('x', (a: string, b: number) => a + b, { timing: { label: (a) => a.toFixed() } })
+// @ts-expect-error
+mill.wrap('x', (a: string, b: number) => a + b, { timing: { label: (_a, _b, c) => c } })
+
 // The call is its `this`.
 mill.wrap('fetch', function (url: string) {
   return fetch(url, { signal: this.signal })

@@ -1,4 +1,5 @@
 import {
+  type Args,
   type Clock,
   type Duration,
   type Exchange,
@@ -49,7 +50,7 @@ export interface CacheOptions {
 
 interface CacheRules extends RuleTypes {
   readonly route: CacheRule | Duration
-  readonly call: CallCacheRule<this['args']> | Duration
+  readonly call: CallCacheRule<Args<this['args']>> | Duration
 }
 
 /** What an operator does with a cache: `mill.cache`. */

@@ -1,5 +1,15 @@
-/** A reply's bytes: all of them at once, as they come, or none. */
+/** A reply's bytes: all of them at once, as they come, or none. What comes may have a `byteLength`, too. */
 export type Body = Uint8Array | AsyncIterable<Uint8Array> | null
+
+/**
+ * Stands among the chunks of a body where the handler has called `flush()`: who holds bytes back is to let them go
+ * (`exchange.offerFlush()`). It is this very object, and no content.
+ */
+export const flushPoint: Uint8Array = new Uint8Array(0)
+
+/** How many bytes a body has, where it says so (`byteLength`); undefined of none, and of a stream that does not. */
+export const byteLengthOf = (body: Body): number | undefined =>
+  body !== null && 'byteLength' in body && typeof body.byteLength === 'number' ? body.byteLength : undefined
 
 /** Sees the bytes of a body as they pass. Exactly one of `end` and `fail` is called, last. */
 export interface BodyObserver {

@@ -24,3 +24,6 @@ export class FreshCall<A extends readonly unknown[]> implements Call<A> {
     return this.#signal
   }
 }
+
+/** Whether somebody may end the call by its signal. Who asks for the signal to find out makes one. */
+export const canAbort = (call: Call): boolean => !(call instanceof FreshCall)

@@ -41,7 +41,7 @@ export interface SyntheticRequest {
   readonly cause: object
 }
 
-/** Sends a request of Millrace's own through the whole app, in this process. Its reply's body is a stream. */
+/** Sends a request of Millrace's own through the whole app, in this process. Its reply's body may be a stream. */
 export type Inject = (request: SyntheticRequest) => Promise<Reply>
 
 /** One request on its way through the layers. Read-only. */
@@ -91,6 +91,9 @@ export abstract class Exchange<P = Params> {
    */
   abstract handle(): Promise<Reply>
 
+  /** What a layer further out has made of the body of the request, by {@link derive}; undefined where nobody has. */
+  abstract readonly transformed: Transformed | undefined
+
   /**
    * The whole body of the request, for those who decide by it. The handler reads it as if nobody had looked. Wait for
    * it before calling `next`, and do not change the bytes.
@@ -98,7 +101,7 @@ export abstract class Exchange<P = Params> {
    * @param limit bytes to hold at most; the first who asks decides how many are looked at
    * @returns undefined when there are more, or when somebody else reads the body already, has read it, or has still to
    * tell the client to send it (`Expect: 100-continue`)
-   * @throws ClientGoneError (as a rejection) when the client leaves before it has sent all
+   * @throws ClientGoneError (as a rejection) when the client leaves before it has sent all; what a transform throws
    */
   abstract content(limit: number): Promise<Uint8Array | undefined>
 
@@ -113,22 +116,45 @@ export abstract class Exchange<P = Params> {
   abstract trailer(name: string, value: () => string): boolean
 
   /**
+   * Gives the handler a `flush()` on its response, as the `compression` middleware does, should there be none: for a layer
+   * that holds bytes of bodies back, and lets them go at a `flushPoint`. Call it before `next`.
+   */
+  abstract offerFlush(): void
+
+  /**
    * Sends another request through the whole app, in this process: for what needs another run of a handler (background
-   * refresh, warm-up, sub-requests). Its reply's body is a stream.
+   * refresh, warm-up, sub-requests). Its reply's body is bytes where all of it is there with the head, else a stream.
    *
    * @throws SyntheticRecursionError (as a rejection) when this exchange is itself synthetic
    */
   abstract inject(request: SyntheticRequest): Promise<Reply>
 }
 
+/**
+ * Makes another body of the one that was sent. Called once, when somebody reads it. Who reads gets what it throws, and
+ * the client's connection stays as it is.
+ */
+export type ContentTransform = (sent: AsyncIterable<Uint8Array>) => AsyncIterable<Uint8Array>
+
+/** A body that was made of another, itself transformed or as it was sent. */
+export interface Transformed {
+  readonly of: Transformed | undefined
+  readonly by: ContentTransform
+}
+
 /** What a derived exchange says instead. */
 export interface Change {
-  /** A deadline on what follows. */
-  readonly signal?: AbortSignal
+  /** A deadline on what follows; a function makes it when it is first asked for. */
+  readonly signal?: AbortSignal | (() => AbortSignal)
   /** All header fields, by lower-case name; one that is undefined is not there. */
   readonly headers?: RequestHeaders
   /** The target, which may differ in its query alone. */
   readonly url?: string
+  /**
+   * Another body, of a length that is not known: there is no `Content-Length`, and `Transfer-Encoding: chunked`. Not
+   * where somebody further out reads the body already, or has read it.
+   */
+  readonly content?: ContentTransform
 }
 
 /**
@@ -137,10 +163,26 @@ export interface Change {
  *
  * @throws TypeError when `url` has another path
  */
-export const derive = <X extends Exchange<unknown>>(exchange: X, { signal, headers, url }: Change): X => {
+export const derive = <X extends Exchange<unknown>>(
+  exchange: X,
+  { signal, headers, url, content }: Change,
+): X => {
   const own: PropertyDescriptorMap = {}
-  if (signal) own['signal'] = { value: signal, enumerable: true }
+  if (typeof signal === 'function') {
+    let made: AbortSignal | undefined
+    own['signal'] = {
+      get: () => {
+        made ??= signal()
+        return made
+      },
+      enumerable: true,
+    }
+  } else if (signal) own['signal'] = { value: signal, enumerable: true }
   if (headers) own['headers'] = { value: headers, enumerable: true }
+  if (content) {
+    own['headers'] = { value: { ...(headers ?? exchange.headers), ...ofUnknownLength }, enumerable: true }
+    own['transformed'] = { value: { of: exchange.transformed, by: content } satisfies Transformed }
+  }
   if (url !== undefined) {
     if (withSearch(exchange.url, url) !== url)
       throw new TypeError(`a derived url may differ from "${exchange.url}" in its query alone, got "${url}"`)
@@ -149,6 +191,9 @@ export const derive = <X extends Exchange<unknown>>(exchange: X, { signal, heade
   }
   return Object.create(exchange, own)
 }
+
+/** How a request says that it has content, and not how much (RFC 9112 section 6.1): body parsers look for it. */
+const ofUnknownLength: RequestHeaders = { 'content-length': undefined, 'transfer-encoding': 'chunked' }
 
 /** A layer called `next` twice on a route. Retry belongs around calls (`mill.wrap`) or injected requests. */
 export class HandlerAlreadyRanError extends Error {
@@ -173,7 +218,10 @@ export class ClientGoneError extends Error {
   }
 }
 
-/** A layer has answered instead of the handler, whose work nobody waits for any more: the reason of its signal. */
+/**
+ * A layer has answered instead of the handler, whose work nobody waits for any more: the reason of its signal, and what the
+ * layers further in get that still wait for its reply.
+ */
 export class AlreadyAnsweredError extends Error {
   override readonly name = 'AbortError'
   readonly code = 'ERR_MILLRACE_ALREADY_ANSWERED'

@@ -1,7 +1,8 @@
-export { type Body, type BodyObserver, BodyStream, tap } from './body.ts'
-export type { Call } from './call.ts'
+export { type Body, type BodyObserver, BodyStream, byteLengthOf, flushPoint, tap } from './body.ts'
+export { type Call, canAbort } from './call.ts'
 export { type Channel, channel } from './channel.ts'
 export { type Clock, systemClock, type Timer } from './clock.ts'
+export { Deadlines, type Wait } from './deadlines.ts'
 export { type Duration, durationExpected, parseDuration } from './duration.ts'
 export { type Encodings, encodingsOf, keepEncodings } from './encodings.ts'
 export { AmbiguousPathError, ConfigError, UnmountedError } from './errors.ts'
@@ -10,6 +11,7 @@ export {
   type Change,
   type Client,
   ClientGoneError,
+  type ContentTransform,
   derive,
   Exchange,
   HandlerAlreadyRanError,
@@ -19,6 +21,7 @@ export {
   type RequestHeaders,
   SyntheticRecursionError,
   type SyntheticRequest,
+  type Transformed,
 } from './exchange.ts'
 export type { ExplainedLayer, Explanation } from './explain.ts'
 export { HeaderMap, sameName } from './header-map.ts'
@@ -56,6 +59,7 @@ export { pathOf, searchOf, withSearch } from './path.ts'
 export type { Pipeline } from './pipeline.ts'
 export {
   type AnyPlugin,
+  type Args,
   type CallLayer,
   type ControlsOf,
   definePlugin,
@@ -65,6 +69,8 @@ export {
   type RuleTypes,
   type Site,
 } from './plugin.ts'
+export { problem } from './problem.ts'
+export { systemRandom } from './random.ts'
 export { ready, readyReply } from './ready.ts'
 export { failed, type Reply, reply } from './reply.ts'
 export type { CallRules, ParamsOf, RouteRules } from './rules.ts'

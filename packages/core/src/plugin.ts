@@ -104,14 +104,17 @@ export type AnyPlugin = Plugin
 
 /**
  * Rule types that depend on where they stand: extend it, and use `this['params']` (the route's `:name`s) in
- * `route` and `this['args']` (the wrapped function's arguments) in `call`.
+ * `route` and `Args<this['args']>` (the wrapped function's arguments) in `call`.
  */
 export interface RuleTypes {
   readonly params: unknown
-  readonly args: readonly unknown[]
+  readonly args: unknown
   readonly route: unknown
   readonly call: unknown
 }
+
+/** Arguments, for the type of a function's own: a rule may name fewer of them than there are. */
+export type Args<T> = Extract<T, readonly unknown[]>
 
 /** What a plugin author writes: {@link Plugin} with its types read off the schema. */
 export const definePlugin = <const Name extends string, S extends Schema<unknown>>(

@@ -3,7 +3,7 @@ import type { Reply } from './reply.ts'
 const known: unique symbol = Symbol('millrace.ready')
 
 /** A promise that carries what it will bring. */
-interface Ready extends Promise<Reply> {
+interface Ready<T> extends Promise<T> {
   [known]?: Reply
 }
 
@@ -12,10 +12,10 @@ interface Ready extends Promise<Reply> {
  * it as it is let the host answer in the turn in which the request came, which is worth a twentieth of a small answer.
  */
 export const ready = (reply: Reply): Promise<Reply> => {
-  const promise: Ready = Promise.resolve(reply)
+  const promise: Ready<Reply> = Promise.resolve(reply)
   promise[known] = reply
   return promise
 }
 
 /** What a promise made by {@link ready} will bring; undefined of any other. */
-export const readyReply = (promise: Ready): Reply | undefined => promise[known]
+export const readyReply = <T>(promise: Ready<T>): Reply | undefined => promise[known]

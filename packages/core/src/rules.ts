@@ -184,12 +184,30 @@ const defined = (options: Options): Options =>
 const validate = (plugin: AnyPlugin, schema: Schema, options: Options): SchemaResult<unknown> | string => {
   try {
     const result = schema['~standard'].validate(options)
-    if (!(result instanceof Promise)) return result
+    if (!(result instanceof Promise))
+      return result.issues ? { issues: result.issues.flatMap(innermost) } : result
     result.catch(() => undefined)
     return `the rule schema of plugin "${plugin.name}" answers later, or throws; it must answer at once`
   } catch (error) {
     return `${error instanceof Error ? error.message : String(error)}, got ${show(options)}`
   }
+}
+
+/** What zod says of a value that fits no member of a union. */
+interface UnionIssue extends SchemaIssue {
+  readonly errors: readonly (readonly SchemaIssue[])[]
+}
+
+const isOfUnion = (issue: SchemaIssue): issue is UnionIssue =>
+  'errors' in issue && Array.isArray(issue.errors)
+
+/** What is wrong inside of a value, where it is the right kind of value for one member of a union. */
+const innermost = (issue: SchemaIssue): readonly SchemaIssue[] => {
+  if (!isOfUnion(issue)) return [issue]
+  const isInside = (each: SchemaIssue): boolean => keysOf(each).length > 0 || unknownKeys.test(each.message)
+  const [meant, another] = issue.errors.filter((issues) => issues.every(isInside))
+  if (meant === undefined || another !== undefined) return [issue]
+  return meant.flatMap((each) => innermost({ ...each, path: [...keysOf(issue), ...keysOf(each)] }))
 }
 
 const unknownKeys = /^unrecognized keys?: (.+)$/i
@@ -203,7 +221,7 @@ const describe = (schema: Schema, options: Options, issue: SchemaIssue, place: s
   const at = keys.reduce<string>((path, key) => member(path, key), place)
   const unknown = unknownKeys.exec(issue.message)
   if (unknown) {
-    const properties = describedAt(schema, keys)?.['properties']
+    const { properties } = longForm(describedAt(schema, keys))
     const known = isRecord(properties) ? Object.keys(properties) : []
     const names = [...(unknown[1] ?? '').matchAll(/"([^"]+)"/g)].map((match) => match[1] ?? '')
     return names
@@ -222,7 +240,7 @@ const describe = (schema: Schema, options: Options, issue: SchemaIssue, place: s
 }
 
 const wanted = (schema: Schema, keys: readonly PropertyKey[], message: string): string => {
-  // All that zod says of a value that fits no member of a union.
+  // The whole of it.
   if (message === 'Invalid input') {
     const forms = formsOf(describedAt(schema, keys))
     return forms.length > 0 ? `expected ${[...new Set(forms)].join(' or ')}` : message
@@ -245,10 +263,17 @@ const describedAt = (
 ): Readonly<Record<string, unknown>> | undefined => {
   let part: unknown = describeOptions(schema)
   for (const key of keys) {
-    const { properties, items }: Record<string, unknown> = isRecord(part) ? part : {}
+    const { properties, items }: Record<string, unknown> = longForm(part)
     part = isRecord(properties) ? properties[String(key)] : items
   }
   return isRecord(part) ? part : undefined
+}
+
+/** Of an option that has a short form, the one with options of its own: a mistake further in is made there. */
+const longForm = (schema: unknown): Readonly<Record<string, unknown>> => {
+  if (!isRecord(schema)) return {}
+  const forms: unknown[] = Array.isArray(schema['anyOf']) ? schema['anyOf'] : []
+  return forms.filter(isRecord).find((form) => isRecord(form['properties'])) ?? schema
 }
 
 /** The JSON Schema of a plugin's options, where its schema can tell. */

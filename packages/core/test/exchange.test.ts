@@ -3,6 +3,7 @@ import diagnostics from 'node:diagnostics_channel'
 import { describe, it } from 'node:test'
 import { fakeExchange } from '@millrace/testing'
 import {
+  type ContentTransform,
   channel,
   compose,
   derive,
@@ -46,6 +47,19 @@ describe('derive', () => {
     await assert.rejects(derived.handle(), HandlerAlreadyRanError)
   })
 
+  it('makes a signal when it is asked for', () => {
+    let made = 0
+    const derived = derive(fakeExchange(), {
+      signal: () => {
+        made++
+        return new AbortController().signal
+      },
+    })
+    assert.equal(made, 0)
+    assert.equal(derived.signal, derived.signal)
+    assert.equal(made, 1)
+  })
+
   it('is the same exchange but for its header fields', () => {
     const exchange = fakeExchange({ headers: { host: 'h', range: 'bytes=0-1' } })
     const headers = { ...exchange.headers, range: undefined }
@@ -78,6 +92,38 @@ describe('derive', () => {
     assert.equal(second.url, '/a')
   })
 })
+
+describe('derived content', () => {
+  const upper: ContentTransform = async function* (sent) {
+    for await (const chunk of sent) yield Buffer.from(String(chunk).toUpperCase())
+  }
+  const twice: ContentTransform = async function* (sent) {
+    for await (const chunk of sent) {
+      yield chunk
+      yield chunk
+    }
+  }
+  const exchange = fakeExchange({ headers: { host: 'h', 'content-length': '3' }, body: Buffer.from('abc') })
+
+  it('is of a length that is not known, and other fields may be given with it', async () => {
+    const derived = derive(exchange, { content: twice })
+    assert.deepEqual({ ...derived.headers }, { host: 'h', 'content-length': undefined, ...chunked })
+    const other = derive(exchange, { content: twice, headers: { 'content-length': '3', 'x-own': '1' } })
+    assert.deepEqual({ ...other.headers }, { 'content-length': undefined, 'x-own': '1', ...chunked })
+    assert.equal(exchange.headers['content-length'], '3')
+  })
+
+  it('is made of what the exchange has that it is derived of', async () => {
+    const first = derive(exchange, { content: upper })
+    const second = derive(derive(first, { headers: {} }), { content: twice })
+    assert.equal(String(await second.content(6)), 'ABCABC')
+    assert.equal(await second.content(5), undefined)
+    assert.equal(String(await first.content(5)), 'ABC')
+    assert.equal(String(await exchange.content(5)), 'abc')
+  })
+})
+
+const chunked = { 'transfer-encoding': 'chunked' }
 
 describe('compose', () => {
   it('puts the first layer outermost, and each may change what goes in and what comes out', async () => {

@@ -1,5 +1,5 @@
 import { Readable } from 'node:stream'
-import { HeaderMap, type Reply } from '@millrace/core'
+import { byteLengthOf, HeaderMap, type Reply } from '@millrace/core'
 import {
   CapturedBody,
   CapturedReply,
@@ -70,7 +70,7 @@ export const sayFirst = (ctx: KoaContext, reply: Reply): void => {
   const typed = res.getHeader('content-type') !== undefined
   ctx.body = body
   if (!typed) res.removeHeader('Content-Type')
-  if (!Buffer.isBuffer(body)) res.removeHeader('Content-Length')
+  if (byteLengthOf(reply.body) === undefined) res.removeHeader('Content-Length')
 }
 
 const isNothing = (body: unknown): boolean => body === undefined || body === null
@@ -94,8 +94,9 @@ const say = (ctx: KoaContext, reply: Reply, fields: HeaderMap): void => {
   ctx.body = bodyFor(reply)
   ctx.status = status
   if (reason) ctx.res.statusMessage = reason
-  if (body instanceof Uint8Array) fields.set('content-length', body.byteLength)
-  else fields.delete('content-length')
+  const length = byteLengthOf(body)
+  if (length === undefined) fields.delete('content-length')
+  else fields.set('content-length', length)
   writeFields(ctx.res, fields)
 }
 

@@ -11,6 +11,7 @@ export const answer = (res: HostResponse, reply: Reply, head: boolean): void => 
   if (!rest) return
   void pump(rest, res, {
     write: (bytes) => res.write(bytes),
+    flush: () => void res.flush?.(),
     end: () => endBelow(res, res, []),
     fail: (error) => void res.destroy(error),
     // Nobody is further in: the handler does not run.

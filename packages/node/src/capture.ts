@@ -1,5 +1,5 @@
 import { ServerResponse } from 'node:http'
-import { AlreadyAnsweredError, type Reply } from '@millrace/core'
+import { AlreadyAnsweredError, byteLengthOf, type Reply } from '@millrace/core'
 import { answerThrough } from './answer.ts'
 import { type Below, callBelow, endBelow, methodsOf } from './below.ts'
 import { CapturedReply } from './captured-reply.ts'
@@ -142,7 +142,9 @@ export class Capture extends Recorder {
     this.take()
     const ops = this.takeOps()
     unhold(res)
-    const framed = reply.headers.delete('content-length')
+    const length = reply.headers.has('transfer-encoding') ? undefined : byteLengthOf(body)
+    const framed = length === undefined && reply.headers.delete('content-length')
+    if (length !== undefined) reply.headers.set('Content-Length', length)
     writing(res, () => {
       changeHead(res, reply)
       // Koa takes the chunks away with a body that it then gets after all; without the length they are needed.
@@ -201,10 +203,14 @@ export class Capture extends Recorder {
         this.sent += bytes.byteLength
         return writing(res, () => callBelow(res, below, 'write', [bytes]) !== false)
       },
+      flush: () => void callBelow(res, below, 'flush', []),
       end: () => {
         writing(res, () => endBelow(res, below, []))
         this.#afterEnd(after, below)
-        if (this.mode === 'taken' && !this.ended) this.seal()
+        if (this.mode !== 'taken' || this.ended) return
+        // A handler that waits to go on would wait for ever.
+        this.body?.abandon()
+        this.seal()
       },
       fail: (error) => writing(res, () => res.destroy(error)),
       onDrain: (wake) => onDrain(res, this.depth, below.on, wake),

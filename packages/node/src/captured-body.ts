@@ -1,4 +1,4 @@
-import { type BodyObserver, BodyStream } from '@millrace/core'
+import { type BodyObserver, BodyStream, flushPoint } from '@millrace/core'
 
 /** How much a handler may write ahead of a layer that reads its body before `write` returns false. */
 const highWaterMark = 64 * 1024
@@ -97,7 +97,7 @@ export class CapturedBody extends BodyStream {
           this.#queued -= next.bytes.byteLength
           next.written?.()
           if (this.#starved && this.#queued < highWaterMark / 2) this.#relieve()
-          if (next.bytes.byteLength > 0) yield next.bytes
+          if (next.bytes.byteLength > 0 || next.bytes === flushPoint) yield next.bytes
         } else if (this.#failure) throw this.#failure
         else if (this.#ended) return
         else {

@@ -1,17 +1,16 @@
 import { ServerResponse } from 'node:http'
 import { Http2ServerRequest } from 'node:http2'
 import { Readable } from 'node:stream'
-import { ClientGoneError } from '@millrace/core'
+import { ClientGoneError, type Transformed } from '@millrace/core'
 import type { HostRequest, HostResponse } from './host.ts'
+import { isTaken, showContent, shownContent } from './transformed.ts'
 
 const content: unique symbol = Symbol('millrace.content')
 
 declare module './host.ts' {
   interface HostRequest {
-    /** What was found when somebody looked. */
-    [content]?: Promise<Uint8Array | undefined>
-    /** Node's own: whether all is in the buffer that will ever be, and whether anything was taken out of it. */
-    readonly _readableState?: { readonly ended: boolean; dataEmitted: boolean }
+    /** What was found when somebody looked, at what was sent or at what was made of it. */
+    [content]?: Map<Transformed | undefined, Promise<Uint8Array | undefined>>
   }
 }
 
@@ -22,24 +21,40 @@ declare module 'node:http' {
 }
 
 /**
- * The body of a request when it has at most `limit` bytes, else undefined; so too when somebody reads it already. It
- * is put back for the handler.
+ * The body of a request when it has at most `limit` bytes, else undefined; so too when somebody reads it already, or
+ * what was made of it. It is put back for the handler.
  *
- * @throws ClientGoneError (as a rejection)
+ * @param transformed what was made of it for who asks
+ * @throws ClientGoneError (as a rejection), or what the transform threw
  */
 export const contentOf = async (
   req: HostRequest,
   res: HostResponse,
   limit: number,
+  transformed: Transformed | undefined,
 ): Promise<Uint8Array | undefined> => {
-  req[content] ??= look(req, res, limit)
-  const bytes = await req[content]
+  if (transformed !== undefined) showContent(req, res, transformed)
+  req[content] ??= new Map()
+  let looked = req[content].get(transformed)
+  if (looked === undefined) {
+    if (shownContent(req) !== transformed) return undefined
+    looked = look(req, res, limit, transformed)
+    req[content].set(transformed, looked)
+  }
+  const bytes = await looked
   return bytes && bytes.byteLength <= limit ? bytes : undefined
 }
 
-const look = async (req: HostRequest, res: HostResponse, limit: number): Promise<Uint8Array | undefined> => {
-  if (!(req instanceof Readable) || Number(req.headers['content-length']) > limit) return undefined
-  if ((req.destroyed || req.aborted) && !req.readableEnded) throw new ClientGoneError()
+const look = async (
+  req: HostRequest,
+  res: HostResponse,
+  limit: number,
+  transformed: Transformed | undefined,
+): Promise<Uint8Array | undefined> => {
+  if (!(req instanceof Readable)) return undefined
+  // Of what was sent.
+  if (transformed === undefined && Number(req.headers['content-length']) > limit) return undefined
+  if ((req.destroyed || req.aborted) && !req.readableEnded) throw failureOf(req)
   // Who listens while a request without a body is being parsed makes Node emit its 'end' too early.
   await tick()
   if (isTaken(req) || !isInvited(req, res)) return undefined
@@ -52,6 +67,8 @@ const look = async (req: HostRequest, res: HostResponse, limit: number): Promise
     for (const chunk of chunks.reverse()) req.unshift(chunk)
     if (req._readableState) req._readableState.dataEmitted = false
     dumpUnread(req, res)
+    // Until Node has seen that nobody listens any more.
+    await tick()
   }
 }
 
@@ -72,7 +89,7 @@ const take = (req: HostRequest & Readable, limit: number, chunks: Buffer[]): Pro
     }
     const gone = (): void => {
       leave()
-      reject(new ClientGoneError())
+      reject(failureOf(req))
     }
     const leave = (): void => {
       req.off('readable', read)
@@ -82,11 +99,11 @@ const take = (req: HostRequest & Readable, limit: number, chunks: Buffer[]): Pro
     req.on('close', gone)
   })
 
-const tick = (): Promise<void> => new Promise((resolve) => process.nextTick(resolve))
+/** Why no more comes. */
+const failureOf = (req: HostRequest & Readable): Error =>
+  req.aborted || !req.errored ? new ClientGoneError() : req.errored
 
-/** Whether somebody reads it, or prepares to. */
-const isTaken = (req: Readable): boolean =>
-  req.readableFlowing !== null || req.readableDidRead || req.readableEncoding !== null
+const tick = (): Promise<void> => new Promise((resolve) => process.nextTick(resolve))
 
 /** Whether a client that waits to be told to send its content has been. */
 const isInvited = (req: HostRequest, res: HostResponse): boolean => {

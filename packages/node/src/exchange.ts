@@ -14,6 +14,7 @@ import {
   SyntheticRecursionError,
   type SyntheticRequest,
   searchOf,
+  type Transformed,
   withSearch,
 } from '@millrace/core'
 import { answer } from './answer.ts'
@@ -24,6 +25,7 @@ import { formsOf, lend } from './guise.ts'
 import type { HostRequest, HostResponse } from './host.ts'
 import { type App, causeOf, inject, nowhere } from './inject.ts'
 import { announceTrailer } from './trailers.ts'
+import { showContent } from './transformed.ts'
 
 const current: unique symbol = Symbol('millrace.exchange')
 
@@ -50,6 +52,8 @@ export abstract class NodeExchange extends Exchange {
   /** This exchange itself, also seen from one derived of it: there is one capture for all. */
   protected readonly base: NodeExchange
   private made: Capture | undefined
+  /** Whether a layer waits for the handler to flush. */
+  private flushable = false
   private knownPath: string | undefined
   private knownQuery: URLSearchParams | undefined
   private knownParams: Params | undefined
@@ -145,15 +149,17 @@ export abstract class NodeExchange extends Exchange {
     if (this.opened) return Promise.reject(new HandlerAlreadyRanError(this))
     this.req[current] = this
     if (this !== this.base) this.show()
+    if (this.base.flushable) this.res.flush ??= flushNothing
     return this.reply()
   }
 
   /**
-   * Lets the host's request say what this exchange says, where it was derived with other fields or another query: for
-   * the handler, until it has ended its answer, and for what else works on the host's own request inside of a layer.
+   * Lets the host's request say what this exchange says, where it was derived with other content, which stays, and with
+   * other fields or another query: for the handler, until it has ended its answer, and for what else works on the host's own request inside of a layer.
    */
   show(): void {
-    const { base } = this
+    const { base, transformed } = this
+    if (transformed !== undefined) showContent(this.req, this.res, transformed)
     const headers = this.headers === base.headers ? undefined : this.headers
     const url = this.url === base.url ? undefined : this.url
     if (headers === undefined && url === undefined) return
@@ -196,8 +202,12 @@ export abstract class NodeExchange extends Exchange {
     }
   }
 
+  get transformed(): Transformed | undefined {
+    return this.outer?.transformed
+  }
+
   content(limit: number): Promise<Uint8Array | undefined> {
-    return contentOf(this.req, this.res, limit)
+    return contentOf(this.req, this.res, limit, this.transformed)
   }
 
   trailer(name: string, value: () => string): boolean {
@@ -206,6 +216,11 @@ export abstract class NodeExchange extends Exchange {
     if (!takes || this.method === 'HEAD' || this.httpVersion === '1.0') return false
     announceTrailer(this.res, name, value)
     return true
+  }
+
+  offerFlush(): void {
+    if (this !== this.base) this.base.offerFlush()
+    else this.flushable = true
   }
 
   async inject(request: SyntheticRequest): Promise<Reply> {
@@ -226,6 +241,9 @@ export abstract class NodeExchange extends Exchange {
   /** Runs the host's handler and resolves with its reply when the head is known. */
   protected abstract reply(): Promise<Reply>
 }
+
+/** Below a capture that knows what is to be flushed. */
+const flushNothing = (): void => undefined
 
 const isEncrypted = (socket: object): boolean => 'encrypted' in socket && socket.encrypted === true
 

@@ -16,9 +16,17 @@ export class Expected {
     else this.#known ??= Promise.reject(error)
   }
 
+  /** Nothing comes any more, and there may be nobody who waits. */
+  giveUp(error: Error): void {
+    this.reject(error)
+    this.promise.catch(ignore)
+  }
+
   get promise(): Promise<Reply> {
     if (this.#known !== undefined) return this.#known
     this.#waiting ??= Promise.withResolvers()
     return this.#waiting.promise
   }
 }
+
+const ignore = (): void => undefined

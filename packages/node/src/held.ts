@@ -26,7 +26,7 @@ export const hold = (res: HostResponse, ended: boolean): void => {
 }
 
 /** Node's own reason for the status, where there is no other. */
-export const giveReason = (res: HostResponse): void => {
+const giveReason = (res: HostResponse): void => {
   if (res instanceof ServerResponse) res.statusMessage ||= STATUS_CODES[res.statusCode | 0] ?? 'unknown'
 }
 
@@ -48,6 +48,12 @@ export const standingOf = (res: HostResponse): Standing => ({
   statusCode: res.statusCode,
   statusMessage: res instanceof ServerResponse ? res.statusMessage : undefined,
 })
+
+/** The same once the head is due, with Node's own reason where none was given. */
+export const standingBy = (res: HostResponse, given: string | undefined): Standing => {
+  if (given === undefined) giveReason(res)
+  return standingOf(res)
+}
 
 export const stand = (res: HostResponse, { statusCode, statusMessage }: Standing): void => {
   res.statusCode = statusCode

@@ -1,5 +1,6 @@
 import { EventEmitter } from 'node:events'
 import { type IncomingMessage, ServerResponse } from 'node:http'
+import { Readable } from 'node:stream'
 import { isWriting } from './front.ts'
 import type { HostResponse } from './host.ts'
 import { LateHead } from './late-head.ts'
@@ -9,6 +10,7 @@ import { LateHead } from './late-head.ts'
  * nothing, with events of its own. Calls that are part of sending the real answer go through.
  */
 export const seal = (res: HostResponse): void => {
+  res.on('unpipe', giveUp)
   const head = new LateHead(res)
   const events = new EventEmitter()
   let ended = false
@@ -56,6 +58,14 @@ export const seal = (res: HostResponse): void => {
   const { statusCode } = res
   show(res, 'statusCode', () => statusCode)
   if (res instanceof ServerResponse) shield(res.req)
+}
+
+/**
+ * Closes what is piped into a response that is over: its `pipe` waits for a response that takes more, where bare it would have
+ * been read to its end.
+ */
+const giveUp = (source: unknown): void => {
+  if (source instanceof Readable && source.listenerCount('data') === 0) source.destroy()
 }
 
 const listening = ['on', 'once', 'addListener', 'prependListener', 'prependOnceListener'] as const

@@ -1,11 +1,17 @@
-import type { RequestListener } from 'node:http'
+import { type RequestListener, STATUS_CODES } from 'node:http'
 import type { Http2ServerRequest, Http2ServerResponse } from 'node:http2'
-import { AmbiguousPathError, ClientGoneError, type Millrace, type Pipeline, type Reply } from '@millrace/core'
+import {
+  AmbiguousPathError,
+  ClientGoneError,
+  type Millrace,
+  type Pipeline,
+  problem,
+  type Reply,
+} from '@millrace/core'
 import { answer } from './answer.ts'
 import { NodeExchange, pipelineWithin } from './exchange.ts'
 import type { HostRequest, HostResponse } from './host.ts'
 import { type App, injector } from './inject.ts'
-import { problem } from './problem.ts'
 import { serve, startBehind } from './serve.ts'
 
 /** What `http2.createServer` takes; its counterpart of `http` is `RequestListener`. */
@@ -73,7 +79,14 @@ const fail = (exchange: ListenerExchange<HostRequest, HostResponse>, error: unkn
   if (error === exchange.thrown?.error) {
     exchange.capture.abandon()
     throwUncaught(error)
-  } else if (!(error instanceof ClientGoneError)) exchange.send(problem(500, 'Internal Server Error'))
+  } else if (!(error instanceof ClientGoneError)) exchange.send(failureOf(error))
+}
+
+/** A layer's error may say its status, as it may to Express and Koa. */
+const failureOf = (error: unknown): Reply => {
+  const said = typeof error === 'object' && error !== null && 'status' in error ? error.status : undefined
+  const status = typeof said === 'number' && said >= 400 && said <= 599 && said % 1 === 0 ? said : 500
+  return problem(status, STATUS_CODES[status])
 }
 
 const throwUncaught = (error: unknown): void => {

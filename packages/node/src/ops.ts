@@ -1,3 +1,4 @@
+import { flushPoint } from '@millrace/core'
 import type { Method } from './below.ts'
 import { toBytes } from './bytes.ts'
 import type { HostResponse } from './host.ts'
@@ -24,6 +25,10 @@ export const wholeOf = (ops: readonly Op[]): Uint8Array | null | undefined => {
   const chunk = chunkOf(only.args)
   return chunk === undefined ? null : toBytes(chunk, only.args[1])
 }
+
+/** What a `write` or a `flush` adds to the body. */
+export const bytesOf = ({ method, args }: Op): Uint8Array =>
+  method === 'flush' ? flushPoint : toBytes(args[0], args[1])
 
 /** Whether the call sends the head by itself: `flushHeaders`, or an empty write. */
 export const isFlush = ({ method, args: [chunk] }: Op): boolean =>

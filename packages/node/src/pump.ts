@@ -1,8 +1,11 @@
+import { flushPoint } from '@millrace/core'
 import type { HostResponse } from './host.ts'
 
 /** How a pump writes: the methods below the capture. */
 export interface Sink {
   write(bytes: Uint8Array): boolean
+  /** Where the handler has asked for it. */
+  flush(): void
   end(): void
   /** The body broke off. */
   fail(error: Error): void
@@ -30,6 +33,7 @@ export const pump = async (body: AsyncIterable<Uint8Array>, res: HostResponse, s
   try {
     for await (const bytes of body) {
       if (gone) return
+      if (bytes === flushPoint) sink.flush()
       if (bytes.byteLength === 0 || sink.write(bytes)) continue
       await new Promise<void>((resolve) => {
         wake = resolve

@@ -9,22 +9,14 @@ import { Expected } from './expected.ts'
 import { giveFields, mergeFields, readFields } from './fields.ts'
 import { isWriting, markSealed, type Receiver, writing } from './front.ts'
 import { isBodyless, ownReason, takeHead } from './head.ts'
-import {
-  giveReason,
-  HeadersSentError,
-  headWritten,
-  hold,
-  type Standing,
-  showEnded,
-  standingOf,
-} from './held.ts'
+import { HeadersSentError, headWritten, hold, type Standing, showEnded, standingBy } from './held.ts'
 import { Hooks } from './hooks.ts'
 import type { HostResponse } from './host.ts'
 import { seal } from './late.ts'
 import { Lifetime } from './lifetime.ts'
 import { installMethods, methodsAt } from './methods.ts'
 import type { Mode } from './mode.ts'
-import { aroundEnd, callbackOf, chunkOf, isFlush, type Op, wholeOf } from './ops.ts'
+import { aroundEnd, bytesOf, callbackOf, chunkOf, isFlush, type Op, wholeOf } from './ops.ts'
 import { SocketGuard } from './socket-guard.ts'
 import { checkChunk, checkStanding, writeAfterEnd } from './validate.ts'
 
@@ -188,6 +180,10 @@ export abstract class Recorder implements Receiver, Written {
   }
 
   onOther(method: 'flush' | 'destroy' | 'cork' | 'uncork', args: readonly unknown[]): unknown {
+    if (method === 'flush' && this.mode === 'taken') {
+      if (!this.ended) this.bodyStream().push(bytesOf({ method, args }), undefined)
+      return undefined
+    }
     if (!this.#keeping) {
       // The handler's corks are moot, not those that Node makes and undoes around the end.
       const moot = this.mode === 'taken' && !isWriting(this.res) && (method === 'cork' || method === 'uncork')
@@ -221,7 +217,8 @@ export abstract class Recorder implements Receiver, Written {
     this.mode = 'taken'
     const [whole, after] = aroundEnd(this.takeOps())
     for (const op of whole) {
-      if (op.method === 'write') this.bodyStream().push(toBytes(op.args[0], op.args[1]), callbackOf(op.args))
+      const isByte = op.method === 'write' || op.method === 'flush'
+      if (isByte) this.bodyStream().push(bytesOf(op), callbackOf(op.args))
       else if (op.method === 'end') this.endTaken(op.args)
       if (op.method !== 'end' && (op.method !== 'write' || isFlush(op))) this.#ops.push(op)
     }
@@ -255,8 +252,7 @@ export abstract class Recorder implements Receiver, Written {
     const given = method === 'writeHead' && typeof reason === 'string' ? reason : undefined
     this.#announce(given ?? ownReason(res))
     hold(res, false)
-    if (given === undefined) giveReason(res)
-    this.standing = standingOf(res)
+    this.standing = standingBy(res, given)
   }
 
   #askHooks(): void {
@@ -334,7 +330,10 @@ export abstract class Recorder implements Receiver, Written {
   protected seal(): void {
     this.mode = 'sealed'
     if (markSealed(this.res, this.depth)) seal(this.res)
-    this.lifetime.abort(new AlreadyAnsweredError())
+    const why = new AlreadyAnsweredError()
+    // Layers further in may still wait, and hold what others wait for; or nobody does.
+    this.#expected.giveUp(why)
+    this.lifetime.abort(why)
   }
 
   protected takeOps(): readonly Op[] {

@@ -1,3 +1,4 @@
+import { Readable } from 'node:stream'
 import {
   type Client,
   ClientGoneError,
@@ -12,6 +13,7 @@ import {
   reply,
   SyntheticRecursionError,
   type SyntheticRequest,
+  type Transformed,
 } from '@millrace/core'
 
 export interface FakeRequest {
@@ -58,14 +60,17 @@ export class FakeExchange extends Exchange {
   readonly native: unknown
   readonly origin: FakeExchange
   readonly synthetic: object | undefined
+  readonly transformed: Transformed | undefined
   /** Every request that was injected. */
   readonly injected: SyntheticRequest[] = []
   /** What is to be sent behind the body. */
   readonly trailers: Map<string, () => string> = new Map()
   /** Shared with exchanges derived of this one. */
-  private readonly asked = { runs: 0, status: 200 }
+  private readonly asked = { runs: 0, status: 200, flush: false }
   private readonly handler: (exchange: Exchange) => Reply | Promise<Reply>
   private readonly body: Uint8Array
+  /** What was made of it. Shared, too. */
+  private readonly bodies = new Map<Transformed, Promise<Uint8Array>>()
   private readonly app: (request: SyntheticRequest) => Reply | Promise<Reply>
   private readonly settle: (outcome: Outcome) => void
   private readonly controller: AbortController = new AbortController()
@@ -98,6 +103,11 @@ export class FakeExchange extends Exchange {
     return this.asked.runs
   }
 
+  /** Whether the handler has been given a `flush()`. */
+  get flushable(): boolean {
+    return this.asked.flush
+  }
+
   get path(): string {
     return pathOf(this.url)
   }
@@ -114,13 +124,32 @@ export class FakeExchange extends Exchange {
   }
 
   async content(limit: number): Promise<Uint8Array | undefined> {
-    return this.body.byteLength <= limit ? this.body : undefined
+    const body = await this.bodyOf(this.transformed)
+    return body.byteLength <= limit ? body : undefined
+  }
+
+  private bodyOf(transformed: Transformed | undefined): Promise<Uint8Array> {
+    if (transformed === undefined) return Promise.resolve(this.body)
+    let body = this.bodies.get(transformed)
+    if (body === undefined) {
+      body = this.transform(transformed)
+      this.bodies.set(transformed, body)
+    }
+    return body
+  }
+
+  private async transform({ of, by }: Transformed): Promise<Uint8Array> {
+    return Buffer.concat(await Readable.from(by(Readable.from([await this.bodyOf(of)]))).toArray())
   }
 
   trailer(name: string, value: () => string): boolean {
     if (this.headers['te'] !== 'trailers') return false
     this.trailers.set(name, value)
     return true
+  }
+
+  offerFlush(): void {
+    this.asked.flush = true
   }
 
   async inject(request: SyntheticRequest): Promise<Reply> {
@@ -132,6 +161,11 @@ export class FakeExchange extends Exchange {
   /** The last byte is out. */
   finish(bytes = 0, status: number = this.asked.status): void {
     this.settle({ bytes, aborted: false, broken: false, status })
+  }
+
+  /** The body fails on this side, and the connection with it. */
+  breakOff(bytes = 0, status: number = this.asked.status): void {
+    this.settle({ bytes, aborted: true, broken: true, status })
   }
 
   /** The client is gone. */

@@ -1,4 +1,6 @@
 export { adapterContract } from './adapter-contract.ts'
+export { ChildServer, freePort, type ServerProgram } from './child-server.ts'
+export { eventually } from './eventually.ts'
 export { FakeExchange, type FakeRequest, fakeExchange } from './fake-exchange.ts'
 export { type Fault, type Faulty, FaultyPortError, faulty } from './faulty.ts'
 export { type HostUnderTest, type Scene, type Served, scenes } from './host-under-test.ts'

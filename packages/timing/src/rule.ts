@@ -1,5 +1,5 @@
 import { timingSafeEqual } from 'node:crypto'
-import { callback, type Duration, duration, type Exchange, type RuleTypes } from '@millrace/core'
+import { type Args, callback, type Duration, duration, type Exchange, type RuleTypes } from '@millrace/core'
 import { z } from 'zod'
 
 /** Who sees in the reply what took how long. */
@@ -43,7 +43,7 @@ export interface TimingCallRule<A extends readonly unknown[] = readonly unknown[
 
 export interface TimingRules extends RuleTypes {
   readonly route: TimingRule
-  readonly call: TimingCallRule<this['args']>
+  readonly call: TimingCallRule<Args<this['args']>>
 }
 
 export interface Rule {

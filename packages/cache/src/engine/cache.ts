@@ -1,5 +1,4 @@
-import { randomBytes } from 'node:crypto'
-import { type Clock, systemClock } from '@millrace/core'
+import { type Clock, systemClock, systemRandom } from '@millrace/core'
 import type { Entry } from '../entry.ts'
 import { memory } from '../memory.ts'
 import type { Near } from '../near.ts'
@@ -101,7 +100,7 @@ export class Cache extends Space {
       locker: locker || undefined,
       demotion:
         victim && new Demotion(victim, codec, clock, options, (key, kept) => holds(engine, key, kept)),
-      random: random ?? fraction,
+      random: random ?? systemRandom,
     }
     const recovery = new Recovery(clock, mostDebts)
     const far = new FarTiers(engine, fars, codec, recovery, (notice) => wire.publish(notice))
@@ -182,5 +181,3 @@ const demoteEvicted = (engine: Engine): void => {
   }
   near.onEvicted = evicted
 }
-
-const fraction = (): number => randomBytes(6).readUIntBE(0, 6) / 2 ** 48

@@ -1,8 +1,7 @@
-import { type Clock, DeadlineError } from '@millrace/core'
+import { type Clock, DeadlineError, Deadlines } from '@millrace/core'
 import { Breaker, type BreakerOptions } from '../breaker.ts'
 import { type TierFailed, tierCalled, tierFailed } from '../events.ts'
 import type { Tier } from '../tier.ts'
-import { Deadlines } from './deadlines.ts'
 import { turnPart } from './part.ts'
 
 /** When a tier is left alone, and for how long. */

@@ -1,4 +1,5 @@
 import {
+  AlreadyAnsweredError,
   ClientGoneError,
   derive,
   type Exchange,
@@ -182,8 +183,9 @@ export class Bringing {
   /** What those get who wait for a run that brought nothing. */
   #crash(flight: Run, key: string, error: unknown): void {
     if (isRefusal(error)) this.#keeping.pass(key, 'refused')
-    // A client that left and a refusal of one request are no answer to the others.
-    if (error instanceof ClientGoneError || isRefusal(error)) this.#land(flight, undefined)
+    // That nobody waits for this one any more, and a refusal of one request, are no answer to the others.
+    if (error instanceof ClientGoneError || error instanceof AlreadyAnsweredError || isRefusal(error))
+      this.#land(flight, undefined)
     else {
       this.#slots.end(flight)
       flight.fail(error)

@@ -1,7 +1,8 @@
 import { after, before, describe, it } from 'node:test'
 import type { RedisOptions } from '@millrace/cache'
+import { eventually } from '@millrace/testing'
 import { homeOf, moveSlot, slotOf, startCluster, startReplica } from '../redis/nodes.ts'
-import { eventually, Server, skip } from '../redis/server.ts'
+import { Server, skip } from '../redis/server.ts'
 import { survive, three } from './survive.ts'
 import { trafficKeys } from './traffic.ts'
 

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
-import { eventually, Line, Server, skip } from '../redis/server.ts'
+import { eventually } from '@millrace/testing'
+import { Line, Server, skip } from '../redis/server.ts'
 import { open, pendingOf, survive, three } from './survive.ts'
 
 describe('three caches under load, and a Redis that', { skip }, () => {

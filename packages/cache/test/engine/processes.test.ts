@@ -225,6 +225,8 @@ describe('processes', () => {
       assert.deepEqual(values, ['new', undefined, 'new', undefined])
     }
     assert.equal(a.cache.inspect().recovery.waiting, 0)
+    // The timer of deadlines that were kept rings once.
+    await clock.advance(5000)
     assert.equal(clock.pending, 0)
   })
 

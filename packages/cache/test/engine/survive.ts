@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import type { TestContext } from 'node:test'
 import { setTimeout as wait } from 'node:timers/promises'
 import { Cache, type RedisOptions, redis, redisBackplane, redisLocker } from '@millrace/cache'
-import { eventually } from '../redis/server.ts'
+import { eventually } from '@millrace/testing'
 import { Traffic } from './traffic.ts'
 
 export interface Fault {

@@ -1,9 +1,10 @@
 import assert from 'node:assert/strict'
 import { after, before, describe, it } from 'node:test'
+import { eventually } from '@millrace/testing'
 import { type RedisTier, redis, redisBackplane, redisLocker } from '../../src/redis/index.ts'
 import { collect } from './collect.ts'
 import { homeOf, slotOf, startCluster } from './nodes.ts'
-import { eventually, type Server, skip } from './server.ts'
+import { type Server, skip } from './server.ts'
 
 const frame = new TextEncoder().encode('value')
 const never = Number.POSITIVE_INFINITY

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
+import { eventually } from '@millrace/testing'
 import { Redis } from 'ioredis'
 import { pack } from 'msgpackr'
 import { redis, redisBackplane, redisLocker } from '../../src/redis/index.ts'
@@ -11,7 +12,7 @@ import {
   lockerContract,
 } from '../../src/testing/index.ts'
 import type { Notice } from '../../src/tier.ts'
-import { eventually, Line, Server, skip } from './server.ts'
+import { Line, Server, skip } from './server.ts'
 
 const patient = { deadline: '5s' }
 

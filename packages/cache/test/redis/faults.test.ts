@@ -1,9 +1,10 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { setTimeout as wait } from 'node:timers/promises'
+import { eventually } from '@millrace/testing'
 import { redis, redisBackplane, redisLocker } from '../../src/redis/index.ts'
 import type { Tier } from '../../src/tier.ts'
-import { eventually, Line, Server, skip } from './server.ts'
+import { Line, Server, skip } from './server.ts'
 
 const frame = new Uint8Array(100)
 const never = Number.POSITIVE_INFINITY

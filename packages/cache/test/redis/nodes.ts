@@ -1,5 +1,6 @@
+import { eventually } from '@millrace/testing'
 import { Command } from 'ioredis'
-import { eventually, Server } from './server.ts'
+import { Server } from './server.ts'
 
 const third = 16_384 / 3
 

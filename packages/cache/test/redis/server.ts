@@ -1,10 +1,10 @@
-import { type ChildProcess, spawn, spawnSync } from 'node:child_process'
+import { spawnSync } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { connect, createServer, type Socket } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { setTimeout as wait } from 'node:timers/promises'
+import { ChildServer, freePort } from '@millrace/testing'
 import { Redis } from 'ioredis'
 
 const installed = spawnSync('redis-server', ['--version'], { stdio: 'ignore' }).status === 0
@@ -13,38 +13,32 @@ if (!installed && process.env.CI) throw new Error('These tests need redis-server
 /** For `describe`: where nobody reads the output a skipped test would be a lost one, so that fails above. */
 export const skip: string | false = installed ? false : 'no redis-server on the PATH'
 
-const freePort = async (): Promise<number> => {
-  // A cluster's bus takes the port 10,000 further up, which has to exist.
-  for (;;) {
-    const server = createServer().listen(0, '127.0.0.1')
-    await once(server, 'listening')
-    const address = server.address()
-    await new Promise((resolve) => server.close(resolve))
-    if (address !== null && typeof address === 'object' && address.port < 55_000) return address.port
-  }
-}
-
 /** A redis-server of its own that keeps nothing, to be killed, paused and started again on its port. */
-export class Server {
-  readonly port: number
-  readonly #folder = mkdtempSync(join(tmpdir(), 'millrace-redis-'))
-  readonly #args: readonly string[]
-  #process: ChildProcess | undefined
+export class Server extends ChildServer {
+  readonly #folder: string
 
-  private constructor(port: number, args: readonly string[]) {
-    this.port = port
-    this.#args = args
+  private constructor(port: number, folder: string, args: readonly string[]) {
+    const own = ['--port', `${port}`, '--bind', '127.0.0.1', '--dir', folder]
+    super(port, {
+      command: 'redis-server',
+      args: () =>
+        args.includes('--sentinel')
+          ? [join(folder, 'redis.conf'), ...args, ...own]
+          : [...own, '--save', '', '--appendonly', 'no', ...args],
+      ready: /Ready to accept connections|Sentinel ID is/,
+    })
+    this.#folder = folder
   }
 
   static async start(...args: string[]): Promise<Server> {
-    const server = new Server(await freePort(), args)
+    const server = new Server(await freePort(), newFolder(), args)
     await server.start()
     return server
   }
 
   /** A Sentinel is made of a file, which it writes to. */
   static async sentinel(lines: readonly string[]): Promise<Server> {
-    const server = new Server(await freePort(), ['--sentinel'])
+    const server = new Server(await freePort(), newFolder(), ['--sentinel'])
     writeFileSync(join(server.#folder, 'redis.conf'), [...lines, ''].join('\n'))
     await server.start()
     return server
@@ -52,22 +46,6 @@ export class Server {
 
   get url(): string {
     return `redis://127.0.0.1:${this.port}`
-  }
-
-  async start(): Promise<void> {
-    const own = ['--port', `${this.port}`, '--bind', '127.0.0.1', '--dir', this.#folder]
-    const args = this.#args.includes('--sentinel')
-      ? [join(this.#folder, 'redis.conf'), ...this.#args, ...own]
-      : [...own, '--save', '', '--appendonly', 'no', ...this.#args]
-    const child = spawn('redis-server', args, { stdio: ['ignore', 'pipe', 'inherit'] })
-    this.#process = child
-    let log = ''
-    for await (const chunk of child.stdout) {
-      log += chunk
-      if (/Ready to accept connections|Sentinel ID is/.test(log)) break
-    }
-    if (!/Ready to accept connections|Sentinel ID is/.test(log))
-      throw new Error(`redis-server did not start:\n${log}`)
   }
 
   /** An answer that is no list becomes one. */
@@ -82,32 +60,17 @@ export class Server {
     }
   }
 
-  pause(): void {
-    this.#process?.kill('SIGSTOP')
-  }
-
-  resume(): void {
-    this.#process?.kill('SIGCONT')
-  }
-
-  async kill(): Promise<void> {
-    const child = this.#process
-    if (child === undefined) return
-    this.#process = undefined
-    const gone = once(child, 'exit')
-    child.kill('SIGKILL')
-    await gone
-  }
-
   async stop(): Promise<void> {
     await this.kill()
     rmSync(this.#folder, { recursive: true, force: true })
   }
 
-  async [Symbol.asyncDispose](): Promise<void> {
+  override async [Symbol.asyncDispose](): Promise<void> {
     await this.stop()
   }
 }
+
+const newFolder = (): string => mkdtempSync(join(tmpdir(), 'millrace-redis-'))
 
 /** Stands between a client and a server, and is slow or cuts the line at will. */
 export class Line {
@@ -179,17 +142,5 @@ export class Line {
         else setTimeout(() => to.destroyed || to.write(chunk), this.latency)
       })
     }
-  }
-}
-
-/** Milliseconds after which a test says what never came to hold. No machine is as slow as this. */
-const limit = 100_000
-
-/** Until it holds. */
-export const eventually = async (what: string, holds: () => boolean | Promise<boolean>): Promise<void> => {
-  const began = performance.now()
-  while (!(await holds())) {
-    if (performance.now() - began > limit) throw new Error(`not within ${limit} ms: ${what}`)
-    await wait(10)
   }
 }

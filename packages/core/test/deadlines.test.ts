@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { VirtualClock } from '@millrace/testing'
 import fc from 'fast-check'
-import { Deadlines } from '../../src/engine/deadlines.ts'
+import { Deadlines } from '../src/deadlines.ts'
 
 describe('deadlines', () => {
   it('are kept as by a timer for each', async () => {
@@ -44,12 +44,28 @@ describe('deadlines', () => {
     )
   })
 
-  it('set one timer, and none when nothing is waited for', () => {
+  it('set one timer, which rings once when nothing is waited for any more', async () => {
     const clock = new VirtualClock()
     const deadlines = new Deadlines(clock)
     const waits = Array.from({ length: 1000 }, () => deadlines.begin(50, () => assert.fail('it was in time')))
     assert.equal(clock.pending, 1)
     for (const wait of waits) assert.equal(deadlines.end(wait), true)
+    for (let i = 0; i < 49; i++) {
+      await clock.advance(1)
+      deadlines.end(deadlines.begin(clock.elapsed() + 50, () => assert.fail('it was in time')))
+      assert.equal(clock.pending, 1)
+    }
+    await clock.advance(1)
+    assert.equal(clock.pending, 0)
+  })
+
+  it('may be anywhere between two milliseconds', async () => {
+    const clock = new VirtualClock()
+    const deadlines = new Deadlines(clock)
+    const rung: number[] = []
+    for (const until of [20.7, 0.1, 1 / 3]) deadlines.begin(until, () => rung.push(clock.elapsed()))
+    await clock.advance(30)
+    assert.deepEqual(rung, [1, 1, 21])
     assert.equal(clock.pending, 0)
   })
 })

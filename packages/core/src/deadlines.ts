@@ -1,6 +1,7 @@
-import type { Clock, Timer } from '@millrace/core'
+import type { Clock, Timer } from './clock.ts'
 
-class Wait {
+/** One of {@link Deadlines}. */
+export class Wait {
   /** By `clock.elapsed()`. */
   readonly until: number
   /** Undefined when it has ended. */
@@ -12,7 +13,10 @@ class Wait {
   }
 }
 
-/** The deadlines of many calls, with one timer: a timer for each would be much of what a quick call costs. */
+/**
+ * The deadlines of many calls, with one timer: a timer for each would be much of what a quick call costs. When nothing is
+ * waited for, it stays until it rings, as to set it again for the next call would cost as much.
+ */
 export class Deadlines {
   readonly #clock: Clock
   #waits: Wait[] = []
@@ -45,10 +49,7 @@ export class Deadlines {
     if (wait.late === undefined) return false
     wait.late = undefined
     this.#open--
-    if (this.#open === 0) {
-      this.#waits.length = 0
-      this.#arm(Number.POSITIVE_INFINITY)
-    }
+    if (this.#open === 0) this.#waits.length = 0
     return true
   }
 
@@ -59,8 +60,9 @@ export class Deadlines {
   #arm(next: number): void {
     this.#timer?.cancel()
     this.#next = next
-    // A wait may have been due since before the timer could ring.
-    const delay = Math.max(0, next - this.#clock.elapsed())
+    // A wait may have been due since before the timer could ring. Timers know whole milliseconds: one that is cut off rings
+    // in vain.
+    const delay = Math.ceil(Math.max(0, next - this.#clock.elapsed()))
     this.#timer = next === Number.POSITIVE_INFINITY ? undefined : this.#clock.after(delay, this.#ring)
   }
 
