@@ -27,8 +27,8 @@ export const programs: Readonly<Partial<Record<Coding, readonly string[]>>> = {
   gzip: ['gzip', '-dc'],
 }
 
-/** @returns undefined where the program is not installed */
-export const decodeBy = async (
+/** What a program makes of bytes. @returns undefined where it is not installed */
+export const throughProgram = async (
   [command = '', ...args]: readonly string[],
   bytes: Uint8Array = new Uint8Array(),
 ): Promise<Buffer | undefined> => {

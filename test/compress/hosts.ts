@@ -31,8 +31,14 @@ export interface Said {
   readonly how: 'whole' | 'writes' | 'turns' | 'pipe'
 }
 
+/** What comes in its own time. */
+export interface Flowing {
+  readonly fields: Readonly<Record<string, string>>
+  readonly source: () => AsyncIterable<Uint8Array>
+}
+
 /** Or it does something of its own. */
-export type Scene = Said | ((res: ServerResponse) => void)
+export type Scene = Said | Flowing | ((res: ServerResponse) => void)
 
 export type Host = (mill: Millrace<readonly AnyPlugin[]>, scene: (url: string) => Scene) => RequestListener
 
@@ -48,66 +54,76 @@ const write = async (res: ServerResponse, { chunks, how }: Said): Promise<void> 
   res.end(chunks.at(-1))
 }
 
+export const statusOf = (said: Said | Flowing): number => ('status' in said && said.status) || 200
+
 const onNode = (res: ServerResponse, scene: Scene): void => {
   if (typeof scene === 'function') {
     scene(res)
     return
   }
-  res.statusCode = scene.status ?? 200
+  res.statusCode = statusOf(scene)
   for (const [name, value] of Object.entries(scene.fields)) res.setHeader(name, value)
-  if (scene.how === 'whole') res.end(Buffer.concat(scene.chunks))
+  if ('source' in scene) Readable.from(scene.source()).pipe(res)
+  else if (scene.how === 'whole') res.end(Buffer.concat(scene.chunks))
   else void write(res, scene)
 }
 
 interface ExpressLike {
   (req: IncomingMessage, res: ServerResponse): unknown
   disable(setting: string): unknown
-  use(middleware: ReturnType<ReturnType<typeof mountExpress>>): unknown
+  use(middleware: express.RequestHandler): unknown
   get(path: RegExp, handler: (req: { originalUrl: string }, res: express.Response) => void): unknown
 }
 
-const onExpress =
-  (make: () => ExpressLike): Host =>
-  (mill, scene) => {
-    const app = make()
-    app.disable('x-powered-by')
-    app.use(mountExpress(mill)())
-    app.get(/.*/, (req, res) => {
-      const said = scene(req.originalUrl)
-      if (typeof said === 'function' || said.how !== 'whole') {
-        onNode(res, said)
-        return
-      }
-      res.status(said.status ?? 200).set(said.fields)
-      res.send(Buffer.concat(said.chunks))
-    })
-    return app
-  }
+export const onExpress = (
+  app: ExpressLike,
+  middleware: express.RequestHandler,
+  scene: (url: string) => Scene,
+): RequestListener => {
+  app.disable('x-powered-by')
+  app.use(middleware)
+  app.get(/.*/, (req, res) => {
+    const said = scene(req.originalUrl)
+    if (typeof said === 'function' || 'source' in said || said.how !== 'whole') {
+      onNode(res, said)
+      return
+    }
+    res.status(statusOf(said)).set(said.fields)
+    res.send(Buffer.concat(said.chunks))
+  })
+  return app
+}
 
-const onKoa: Host = (mill, scene) => {
+export const onKoa = (install: (app: Koa) => unknown, scene: (url: string) => Scene): RequestListener => {
   const app = new Koa()
   app.silent = true
-  app.use(mountKoa(mill)())
+  install(app)
   app.use((ctx) => {
     const said = scene(ctx.originalUrl)
-    if (typeof said === 'function' || said.how === 'writes' || said.how === 'turns') {
+    if (typeof said === 'function' || ('how' in said && (said.how === 'writes' || said.how === 'turns'))) {
       ctx.respond = false
       onNode(ctx.res, said)
       return
     }
-    ctx.status = said.status ?? 200
-    ctx.body = said.how === 'pipe' ? Readable.from(said.chunks) : Buffer.concat(said.chunks)
+    ctx.status = statusOf(said)
+    ctx.body = bodyOf(said)
     ctx.set(said.fields)
   })
   return app.callback()
 }
 
+/** For frameworks that take bodies. */
+export const bodyOf = (said: Said | Flowing): Buffer | Readable => {
+  if ('source' in said) return Readable.from(said.source())
+  return said.how === 'whole' ? Buffer.concat(said.chunks) : Readable.from(said.chunks)
+}
+
 const onListener: Host = (mill, scene) => listener(mill, (req, res) => onNode(res, scene(req.url ?? '/')))
 
 export const hosts: Readonly<Record<string, Host>> = {
-  'Express 5': onExpress(() => express()),
-  'Express 4': onExpress(() => express4()),
-  Koa: onKoa,
+  'Express 5': (mill, scene) => onExpress(express(), mountExpress(mill)(), scene),
+  'Express 4': (mill, scene) => onExpress(express4(), mountExpress(mill)(), scene),
+  Koa: (mill, scene) => onKoa((app) => app.use(mountKoa(mill)()), scene),
   listener: onListener,
 }
 

@@ -4,7 +4,7 @@ import { cache } from '@millrace/cache'
 import { compress } from '@millrace/compress'
 import { millrace } from '@millrace/core'
 import fc from 'fast-check'
-import { codings, decode, decodeBy, programs } from './decode.ts'
+import { codings, decode, programs, throughProgram } from './decode.ts'
 import { hosts, type Said, type Served, serve } from './hosts.ts'
 
 const chunk = fc.oneof(
@@ -89,7 +89,7 @@ for (const [name, host] of Object.entries(hosts)) {
             })
             const { body } = await served.ask(url, { 'accept-encoding': coding })
             assert.ok(body.byteLength < text.length / 10)
-            const decoded = await decodeBy(program, body)
+            const decoded = await throughProgram(program, body)
             if (decoded === undefined) t.skip(`${program[0]} is not installed`)
             else assert.equal(decoded.toString(), text)
           })
@@ -97,7 +97,7 @@ for (const [name, host] of Object.entries(hosts)) {
 
         it(`${how} is read by curl`, async (t) => {
           const url = put({ fields, chunks: [Buffer.from(text)], how })
-          const decoded = await decodeBy([
+          const decoded = await throughProgram([
             'curl',
             '-s',
             '--compressed',

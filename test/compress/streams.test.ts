@@ -4,8 +4,11 @@ import { type IncomingMessage, request, type ServerResponse } from 'node:http'
 import { describe, it } from 'node:test'
 import zlib from 'node:zlib'
 import { compress, encoded } from '@millrace/compress'
-import { millrace } from '@millrace/core'
+import { type Clock, millrace } from '@millrace/core'
+import { layerPlugin, VirtualClock } from '@millrace/testing'
 import { hosts, type Scene, type Served, serve } from './hosts.ts'
+
+type Flushable = ServerResponse & { flush?: () => void }
 
 const decoders = {
   zstd: zlib.createZstdDecompress,
@@ -23,8 +26,17 @@ const get = async ({ port }: Served, coding: string): Promise<IncomingMessage> =
 }
 
 for (const [name, host] of Object.entries(hosts)) {
-  const within = async (scene: Scene, use: (served: Served) => Promise<void>): Promise<void> => {
-    const mill = millrace({ plugins: [compress({ pressure: false })], routes: { '/**': { compress: true } } })
+  const within = async (
+    scene: Scene,
+    use: (served: Served) => Promise<void>,
+    options: { readonly clock?: Clock; readonly isOn?: boolean } = {},
+  ): Promise<void> => {
+    const { isOn = true, ...given } = options
+    const mill = millrace({
+      ...given,
+      plugins: [compress({ pressure: false }), layerPlugin('idle', (exchange, next) => next(exchange))],
+      routes: { '/**': { compress: true, idle: true }, '/': { compress: isOn } },
+    })
     const served = await serve(host(mill, () => scene))
     try {
       await use(served)
@@ -73,6 +85,67 @@ for (const [name, host] of Object.entries(hosts)) {
         await once(decoded.resume(), 'end')
       })
     })
+
+    for (const [coding, decoder] of Object.entries(decoders)) {
+      it(`${coding}: what the handler flushes arrives`, async () => {
+        let res: Flushable | undefined
+        const scene = (response: Flushable): void => {
+          res = response
+          // Nothing to flush yet.
+          response.flush?.()
+          response.setHeader('content-type', 'text/html')
+          response.write('<p>first')
+          response.flush?.()
+          response.write('<p>second')
+        }
+        // A clock that stands still: nothing arrives by itself.
+        await within(
+          scene,
+          async (served) => {
+            const answer = await get(served, coding)
+            assert.equal(answer.headers['content-encoding'], coding)
+            const decoded = answer.pipe(decoder())
+            assert.equal(String(await once(decoded, 'data')), '<p>first')
+            const second = once(decoded, 'data')
+            res?.flush?.()
+            assert.equal(String(await second), '<p>second')
+            const third = once(decoded, 'data')
+            res?.write('<p>third')
+            res?.flush?.()
+            assert.equal(String(await third), '<p>third')
+            res?.end('<p>last')
+            assert.equal(String(await once(decoded, 'data')), '<p>last')
+            res?.flush?.()
+          },
+          { clock: new VirtualClock() },
+        )
+      })
+    }
+
+    it('a client that gets the plain body gets it flushed or not', async () => {
+      const scene = (res: Flushable): void => {
+        res.setHeader('content-type', 'text/html')
+        res.write('<p>first')
+        res.flush?.()
+        res.end('<p>last')
+      }
+      await within(scene, async (served) => {
+        assert.equal(String((await served.ask('/')).body), '<p>first<p>last')
+      })
+    })
+
+    for (const isOn of [true, false]) {
+      it(`a handler ${isOn ? 'can flush' : 'has no flush where nothing is compressed'}`, async () => {
+        const scene = (res: Flushable): void => void res.end(typeof res.flush)
+        await within(
+          scene,
+          async (served) => {
+            assert.equal(String((await served.ask('/')).body), isOn ? 'function' : 'undefined')
+          },
+          { isOn },
+        )
+      })
+    }
 
     it('callbacks of write and end are called, and drain comes', async () => {
       const called: string[] = []

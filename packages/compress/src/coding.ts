@@ -3,6 +3,11 @@ export const codings = ['zstd', 'br', 'gzip', 'deflate'] as const
 
 export type Coding = (typeof codings)[number]
 
+/** Zstandard and Brotli against a dictionary that the client has (RFC 9842 sections 4 and 5), the faster first. */
+export const dictionaryCodings = ['dcz', 'dcb'] as const
+
+export type DictionaryCoding = (typeof dictionaryCodings)[number]
+
 /** How much time is given for how few bytes. */
 export const levels = ['fast', 'balanced', 'maximum'] as const
 

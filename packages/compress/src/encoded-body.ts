@@ -1,10 +1,16 @@
-import type { Clock, Timer } from '@millrace/core'
+import { type Clock, flushPoint, type Timer } from '@millrace/core'
 import type { Coder, Encoder } from './coder.ts'
+import { Intake } from './intake.ts'
 
 export interface Flow {
   readonly clock: Clock
-  /** Milliseconds that bytes are held back at most, for the sake of those that follow; 0 when each chunk is to arrive. */
+  /**
+   * Milliseconds that bytes are held back at most, for the sake of those that follow, by an encoder that has nothing else to do; 0 when
+   * each chunk is to arrive.
+   */
   readonly patience: number
+  /** Changes the first encoded bytes. */
+  readonly begin?: ((bytes: Uint8Array) => Uint8Array) | undefined
   /** Told once, when all of it is out. */
   ended(bytesIn: number, bytesOut: number): void
 }
@@ -39,8 +45,12 @@ export class EncodedBody implements AsyncIterable<Uint8Array> {
       next: async () => {
         output ??= this.#begin(source)
         const step = await output.next()
-        if (!step.done) bytesOut += step.value.byteLength
-        else if (!this.#isClosed) this.#flow.ended(this.#bytesIn, bytesOut)
+        if (!step.done) {
+          const value = bytesOut === 0 && this.#flow.begin ? this.#flow.begin(step.value) : step.value
+          bytesOut += value.byteLength
+          return { done: false, value }
+        }
+        if (!this.#isClosed) this.#flow.ended(this.#bytesIn, bytesOut)
         return step
       },
       return: async () => {
@@ -65,15 +75,13 @@ export class EncodedBody implements AsyncIterable<Uint8Array> {
     const { clock, patience } = this.#flow
     let timer: Timer | undefined
     let isOver = false
-    let wake: (() => void) | undefined
-    const flush = (): void => {
+    const intake = new Intake(encoder)
+    const flushAtRest = (): void => {
       timer = undefined
-      encoder.flush(this.#coder.flush)
+      intake.flushAtRest(this.#coder.flush)
     }
-    encoder.on('drain', () => wake?.())
     encoder.once('close', () => {
       timer?.cancel()
-      wake?.()
       // Nobody is left to be told of an error.
       if (!isOver) void Promise.resolve(source.return?.()).catch(ignore)
     })
@@ -84,19 +92,20 @@ export class EncodedBody implements AsyncIterable<Uint8Array> {
         if (step.done) {
           isOver = true
           timer?.cancel()
-          encoder.end()
+          intake.end()
           return
         }
+        if (step.value === flushPoint) {
+          timer?.cancel()
+          timer = undefined
+          intake.flush(this.#coder.flush)
+          continue
+        }
         this.#bytesIn += step.value.byteLength
-        // A copy: whoever writes may use the buffer again while another thread still reads it.
-        const isTaken = encoder.write(Buffer.from(step.value))
-        if (patience === 0) flush()
-        else timer ??= clock.after(patience, flush)
-        if (isTaken) continue
-        await new Promise<void>((resolve) => {
-          wake = resolve
-        })
-        wake = undefined
+        await intake.write(step.value)
+        if (encoder.destroyed) return
+        if (patience === 0) intake.flush(this.#coder.flush)
+        else timer ??= clock.after(patience, flushAtRest)
       }
     } catch (error) {
       isOver = true

@@ -13,9 +13,9 @@ export class SameBodies {
     this.#limit = limit
   }
 
-  keyOf(body: Uint8Array, { coding, quality }: Coder): string {
+  keyOf(body: Uint8Array, { key, quality }: Coder): string {
     // Strong, as who could make two bodies meet could have one served for the other.
-    return `${coding} ${quality} ${hash('sha256', body, 'base64')}`
+    return `${key} ${quality} ${hash('sha256', body, 'base64')}`
   }
 
   get(key: string): Uint8Array | undefined {

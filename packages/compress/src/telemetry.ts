@@ -1,5 +1,5 @@
 import { counter, remarks, type StateMetric, type Telemetry } from '@millrace/core'
-import { type Encoded, encoded, skipped } from './events.ts'
+import { decoded, type Encoded, encoded, refused, skipped } from './events.ts'
 
 const labels = ['route', 'coding', 'source']
 
@@ -52,6 +52,44 @@ export const telemetryOf = (strain: () => number): Telemetry => ({
       },
       ({ route, why }) => [route, why],
     ),
+    counter(
+      decoded,
+      {
+        name: 'millrace_compress_decoded_total',
+        help: 'Bodies of requests that were decoded.',
+        labels: ['route', 'coding'],
+      },
+      ({ route, coding }) => [route, coding],
+    ),
+    counter(
+      decoded,
+      {
+        name: 'millrace_compress_decoded_input_bytes_total',
+        help: 'Bytes of these as they came.',
+        labels: ['route', 'coding'],
+      },
+      ({ route, coding }) => [route, coding],
+      ({ bytesIn }) => bytesIn,
+    ),
+    counter(
+      decoded,
+      {
+        name: 'millrace_compress_decoded_output_bytes_total',
+        help: 'Bytes of these in the plain.',
+        labels: ['route', 'coding'],
+      },
+      ({ route, coding }) => [route, coding],
+      ({ bytesOut }) => bytesOut,
+    ),
+    counter(
+      refused,
+      {
+        name: 'millrace_compress_refused_total',
+        help: 'Bodies of requests that were not taken, by why.',
+        labels: ['route', 'reason'],
+      },
+      ({ route, why }) => [route, why],
+    ),
     {
       kind: 'gauge',
       name: 'millrace_compress_strain',
@@ -68,5 +106,13 @@ export const telemetryOf = (strain: () => number): Telemetry => ({
       attributes: { 'compress.source': source, 'compress.in': bytesIn, 'compress.out': bytesOut },
       ...(source === 'work' && { duration }),
     })),
+    remarks(decoded, ({ exchange, coding, bytesIn, bytesOut, duration }) => ({
+      name: 'compress.request',
+      exchange,
+      outcome: coding,
+      attributes: { 'compress.in': bytesIn, 'compress.out': bytesOut },
+      duration,
+    })),
+    remarks(refused, ({ exchange, why }) => ({ name: 'compress.request', exchange, outcome: why })),
   ],
 })

@@ -335,5 +335,16 @@ describe('options', () => {
     const says = (accept: string) => mill.explain('GET', '/', { 'accept-encoding': accept }).layers[0]?.says
     assert.deepEqual(says('br, gzip'), ['br, at level 1'])
     assert.deepEqual(says(''), ['the plain body'])
+    const other = millrace({
+      plugins: [compress()],
+      routes: {
+        '/secret': { compress: { noise: 20 } },
+        '/files/**': { compress: { siblings: { root: '.' } } },
+      },
+    })
+    const sayOf = (path: string) =>
+      other.explain('GET', path, { 'accept-encoding': 'br, gzip' }).layers[0]?.says
+    assert.deepEqual(sayOf('/secret'), ['gzip, at level 6', 'longer by up to 20 bytes at random'])
+    assert.deepEqual(sayOf('/files/a'), ['br, at level 4', 'or what lies encoded beside the file'])
   })
 })

@@ -3,7 +3,16 @@ import { describe, it } from 'node:test'
 import { HeaderMap } from '@millrace/core'
 import fc from 'fast-check'
 import { type Coding, codings } from '../src/coding.ts'
-import { negotiate, notModifiedTag, obstacle, type Skip, sayEncoded, weakened } from '../src/policy.ts'
+import {
+  negotiate,
+  notModifiedTag,
+  obstacle,
+  type Skip,
+  sayEncoded,
+  suffixed,
+  weakened,
+  withPlainTags,
+} from '../src/policy.ts'
 import { isOfEvents, worthBy } from '../src/types.ts'
 
 describe('negotiation', () => {
@@ -152,7 +161,7 @@ describe('the head of an encoded reply', () => {
       Digest: 'SHA-256=AA==',
       'Content-MD5': 'AA==',
     })
-    sayEncoded(headers, 'br')
+    sayEncoded(headers, 'br', weakened)
     assert.deepEqual(
       [...headers],
       [
@@ -166,7 +175,7 @@ describe('the head of an encoded reply', () => {
 
   it('takes the place of a coding that is none, and leaves a Vary of everything', () => {
     const headers = HeaderMap.from({ 'content-encoding': 'identity', vary: '*' })
-    sayEncoded(headers, 'gzip')
+    sayEncoded(headers, 'gzip', weakened)
     assert.deepEqual(
       [...headers],
       [
@@ -182,8 +191,54 @@ describe('the head of an encoded reply', () => {
     ['""', 'W/""'],
     ['broken', 'broken'],
   ] as const) {
-    it(`${etag} becomes ${weak}`, () => assert.equal(weakened(etag), weak))
+    it(`${etag} becomes ${weak}`, () => assert.equal(weakened(etag, 'br'), weak))
   }
+
+  for (const [etag, strong] of [
+    ['"a"', '"a-br"'],
+    ['W/"a"', 'W/"a"'],
+    ['""', '"-br"'],
+    ['broken', 'broken'],
+  ] as const) {
+    it(`${etag} of one coding is ${strong}`, () => assert.equal(suffixed(etag, 'br'), strong))
+  }
+
+  for (const [etag, asked, said] of [
+    ['"a"', '"a-br"', '"a-br"'],
+    ['"a"', '"a-gzip", "a-br"', '"a-gzip"'],
+    ['"a"', '"a-zstd"', '"a"'],
+    ['"a"', '"a", W/"a-br"', '"a"'],
+    ['"a"', 'W/"a"', 'W/"a"'],
+    ['W/"a"', '"a-br"', 'W/"a"'],
+  ] as const) {
+    it(`a 304 with ${etag} for ${asked} says ${said}, where tags are made for gzip and br`, () =>
+      assert.equal(notModifiedTag(etag, asked, ['gzip', 'br']), said))
+  }
+
+  for (const [asked, known] of [
+    ['"a-br"', '"a-br", "a"'],
+    ['"a-br-br"', '"a-br-br", "a-br"'],
+    ['W/"b", "a-gzip", "c-br"', 'W/"b", "a-gzip", "c-br", "a", "c"'],
+    ['"a-b,r-br"', '"a-b,r-br", "a-b,r"'],
+    ['"-br"', '"-br", ""'],
+    ['"a-zstd"', undefined],
+    ['W/"a-br"', undefined],
+    ['"a"', undefined],
+    ['*', undefined],
+    ['a-br', undefined],
+  ] as const) {
+    it(`the handler is asked for ${asked} by ${known ?? 'the same'}`, () => {
+      for (const name of ['if-none-match', 'if-match']) {
+        const headers = withPlainTags({ accept: '*/*', [name]: asked }, ['br', 'gzip'])
+        assert.deepEqual(headers, known && { accept: '*/*', [name]: known })
+      }
+    })
+  }
+
+  it('conditions on parts stay as they are, and so does a request without any', () => {
+    assert.equal(withPlainTags({ 'if-range': '"a-br"' }, ['br']), undefined)
+    assert.equal(withPlainTags({}, ['br']), undefined)
+  })
 
   for (const [etag, asked, said] of [
     ['"a"', 'W/"a"', 'W/"a"'],
