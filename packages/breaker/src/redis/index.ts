@@ -1,0 +1,2 @@
+export type { RedisVotesOptions, RedisVotesSource } from './client.ts'
+export { redisVotes } from './votes.ts'

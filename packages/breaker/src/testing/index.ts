@@ -1,0 +1,2 @@
+export { Board } from './board.ts'
+export { type VotesUnderTest, votesContract } from './votes-contract.ts'
