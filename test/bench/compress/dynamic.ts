@@ -1,57 +1,13 @@
 import { writeFileSync } from 'node:fs'
 import { createServer, type RequestListener } from 'node:http'
 import { join } from 'node:path'
-import fastifyCompress from '@fastify/compress'
-import { cache } from '@millrace/cache'
-import { compress } from '@millrace/compress'
-import { millrace } from '@millrace/core'
-import { mount as mountExpress } from '@millrace/express'
-import { mount as mountKoa } from '@millrace/koa'
+import { mount } from '@millrace/express'
 import compression from 'compression'
-import express, { type RequestHandler } from 'express'
-import fastify from 'fastify'
-import Koa from 'koa'
 import koaCompress from 'koa-compress'
 import type { Contender, Group } from '../overhead/group.ts'
 import { folder, freePort, listening, running } from '../response-cache/fronts.ts'
-
-const path = '/cities'
-
-// A saturated server is under pressure, and would leave it be.
-const compressing = () =>
-  millrace({ plugins: [compress({ pressure: false })], routes: { '/**': { compress: true } } })
-const caching = () =>
-  millrace({
-    plugins: [compress({ pressure: false }), cache()],
-    routes: { '/**': { compress: true, cache: '1h' } },
-  })
-
-const onExpress = (value: readonly object[], ...around: readonly RequestHandler[]): RequestListener => {
-  const app = express()
-  for (const each of around) app.use(each)
-  app.get(path, (_req, res) => {
-    res.json(value)
-  })
-  return app
-}
-
-const onKoa = (value: readonly object[], install: (app: Koa) => void): RequestListener => {
-  const app = new Koa()
-  app.silent = true
-  install(app)
-  app.use((ctx) => {
-    ctx.body = value
-  })
-  return app.callback()
-}
-
-const onFastify = async (value: readonly object[]): Promise<ReturnType<typeof createServer>> => {
-  const app = fastify()
-  await app.register(fastifyCompress)
-  app.get(path, async () => value)
-  await app.ready()
-  return createServer(app.routing)
-}
+import { caching, compressing, onExpress, onFastify, onKoa, onMillraceKoa, path } from './apps.ts'
+import type { Content } from './content.ts'
 
 const nginxBy = (own: string, port: number, origin: number): string => `
 daemon off; user root; worker_processes 1; pid ${own}/pid; error_log stderr crit;
@@ -67,9 +23,20 @@ http {
   }
 }`
 
-/** JSON made anew for each answer, and encoded anew, but for the last. */
-export const dynamic = (title: string, value: readonly object[], accept: string): Group => {
-  const body = JSON.stringify(value)
+/** What the encoded answers of a group are asked and compared by. */
+export interface Terms {
+  readonly title: string
+  /** What clients accept. */
+  readonly accept: string
+  /** See `Group`. */
+  readonly connections?: number
+  /** How many times as fast as `compression` Millrace has to be on Express. */
+  readonly atLeast: number
+}
+
+/** Content made anew for each answer, and encoded anew. */
+export const dynamic = (content: Content, { title, accept, connections, atLeast }: Terms): Group => {
+  const { body } = content
   const contender = (
     label: string,
     make: () => RequestListener,
@@ -83,23 +50,20 @@ export const dynamic = (title: string, value: readonly object[], accept: string)
     title,
     path,
     headers: { 'Accept-Encoding': accept },
+    ...(connections !== undefined && { connections }),
     base: 'compression',
     contenders: {
-      compression: contender('Express + `compression`', () => onExpress(value, compression())),
-      plain: contender('Express, plain', () => onExpress(value), {}),
-      express: contender('Express + Millrace, `compress`', () =>
-        onExpress(value, mountExpress(compressing())()),
-      ),
+      compression: contender('Express + `compression`', () => onExpress(content, compression())),
+      plain: contender('Express, plain', () => onExpress(content), {}),
+      express: contender('Express + Millrace, `compress`', () => onExpress(content, mount(compressing())())),
       cached: contender('Express + Millrace, `compress` and `cache`: hits', () =>
-        onExpress(value, mountExpress(caching())()),
+        onExpress(content, mount(caching())()),
       ),
-      'koa-compress': contender('Koa + koa-compress', () => onKoa(value, (app) => app.use(koaCompress()))),
-      koa: contender('Koa + Millrace, `compress`', () =>
-        onKoa(value, (app) => app.use(mountKoa(compressing())())),
-      ),
+      'koa-compress': contender('Koa + koa-compress', () => onKoa(content, (app) => app.use(koaCompress()))),
+      koa: contender('Koa + Millrace, `compress`', () => onMillraceKoa(content)),
       fastify: {
         label: 'Fastify + @fastify/compress',
-        server: () => onFastify(value),
+        server: () => onFastify(content),
         answer: { status: 200, body, fields: { 'content-encoding': /./ } },
       },
       nginx: {
@@ -107,7 +71,7 @@ export const dynamic = (title: string, value: readonly object[], accept: string)
         needs: 'nginx',
         server: async () => {
           const [own, port] = [folder(), await freePort()]
-          const origin = await listening(createServer(onExpress(value)))
+          const origin = await listening(createServer(onExpress(content)))
           writeFileSync(join(own, 'nginx.conf'), nginxBy(own, port, origin))
           return running('nginx', ['-p', own, '-e', 'stderr', '-c', join(own, 'nginx.conf')], port)
         },
@@ -115,11 +79,7 @@ export const dynamic = (title: string, value: readonly object[], accept: string)
       },
     },
     bars: [
-      {
-        contender: 'express',
-        over: 'compression',
-        atLeast: title.startsWith('2 KB of JSON, gzip') ? 2.5 : 1,
-      },
+      { contender: 'express', over: 'compression', atLeast },
       { contender: 'koa', over: 'koa-compress', atLeast: 1 },
     ],
   }

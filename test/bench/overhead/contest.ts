@@ -8,6 +8,8 @@ export interface Lap {
   readonly perSecond: number
   /** Processor time of the server, in microseconds for each request. */
   readonly cpu: number
+  /** Of the body of an answer, as it goes over the wire. */
+  readonly bytes: number
 }
 
 /** By contender: its laps, one for each round. */
@@ -36,13 +38,14 @@ export const contest = async (
   const laps = new Map<string, Lap[]>(entered.map((each) => [each, []]))
   const running = await startAll(module, name, group, entered)
   try {
+    const bytes = await verifyAll(group, running)
     for (const [each, serving] of running) await load(askingOf(group, each, serving), warmUp)
     for (let round = 0; round < rounds; round++) {
       for (const each of rotated(entered, round)) {
         const serving = running.get(each)
         if (!serving) continue
         const lap = await timed(serving, askingOf(group, each, serving), seconds)
-        laps.get(each)?.push(lap)
+        laps.get(each)?.push({ ...lap, bytes: bytes.get(each) ?? 0 })
         process.stderr.write(
           `${name} ${round + 1}/${rounds} ${each}: ${Math.round(lap.perSecond)} req/s, ${lap.cpu.toFixed(1)} us\n`,
         )
@@ -66,6 +69,7 @@ export const profile = async (
   const spots = new Map<string, string>()
   const running = await startAll(module, name, group, entered)
   try {
+    await verifyAll(group, running)
     for (const [each, serving] of running) {
       const asking = askingOf(group, each, serving)
       await load(asking, warmUp)
@@ -81,7 +85,7 @@ export const profile = async (
 
 const askingOf = (group: Group, contender: string, { url }: Serving): Asking => {
   const { headers = group.headers ?? {}, keys = 1 } = group.contenders[contender] ?? {}
-  return { url, headers, keys }
+  return { url, headers, keys, connections: group.connections ?? 64 }
 }
 
 const startAll = async (
@@ -98,7 +102,6 @@ const startAll = async (
       const { url, headers, keys } = askingOf(group, each, serving)
       if (keys > 1) await warm(url, headers, keys)
     }
-    await verifyAll(group, running)
     return running
   } catch (error) {
     for (const serving of running.values()) serving.stop()
@@ -106,14 +109,22 @@ const startAll = async (
   }
 }
 
-const verifyAll = async (group: Group, running: ReadonlyMap<string, Serving>): Promise<void> => {
+/** @returns how many bytes the bodies have, by contender */
+const verifyAll = async (
+  group: Group,
+  running: ReadonlyMap<string, Serving>,
+): Promise<ReadonlyMap<string, number>> => {
+  const bytes = new Map<string, number>()
   for (const [each, serving] of running) {
     const contender = group.contenders[each]
-    if (contender) await serving.verify(contender.answer, askingOf(group, each, serving).headers)
+    if (contender === undefined) continue
+    const { headers } = askingOf(group, each, serving)
+    bytes.set(each, await serving.verify(contender.answer, headers))
   }
+  return bytes
 }
 
-const timed = async (serving: Serving, asking: Asking, seconds: number): Promise<Lap> => {
+const timed = async (serving: Serving, asking: Asking, seconds: number): Promise<Omit<Lap, 'bytes'>> => {
   const before = await serving.cpu()
   const { requests, seconds: took } = await load(asking, seconds)
   const after = await serving.cpu()

@@ -46,6 +46,8 @@ export interface Group {
   readonly path: string
   /** What requests say. */
   readonly headers?: RequestFields
+  /** How many clients ask at a time. Default 64. */
+  readonly connections?: number
   /** The contender whose ratio is 1. */
   readonly base: string
   readonly contenders: Readonly<Record<string, Contender>>

@@ -2,8 +2,6 @@ import { fileURLToPath } from 'node:url'
 import type { RequestFields } from './group.ts'
 import { execute, hasWrk, pinned } from './machine.ts'
 
-const connections = 64
-
 export interface Load {
   readonly requests: number
   readonly seconds: number
@@ -15,10 +13,12 @@ export interface Asking {
   readonly headers: RequestFields
   /** How many addresses below `url`, all equally often; 1 for itself. More take wrk. */
   readonly keys: number
+  /** How many ask at a time. */
+  readonly connections: number
 }
 
 /**
- * Asks on 64 connections for some seconds.
+ * Asks on some connections for some seconds.
  *
  * @throws Error when any answer was neither 2xx nor 3xx or any connection broke
  */
@@ -38,7 +38,7 @@ interface Answer extends Load {
 
 const script = fileURLToPath(new URL('keys.lua', import.meta.url))
 
-const wrk = async ({ url, headers, keys }: Asking, seconds: number): Promise<Answer> => {
+const wrk = async ({ url, headers, keys, connections }: Asking, seconds: number): Promise<Answer> => {
   const [command, args] = pinned('client', 'wrk', [
     ...['-t1', `-c${connections}`, `-d${seconds}s`],
     ...Object.entries(headers).flatMap(([name, value]) => ['-H', `${name}: ${value}`]),
@@ -63,7 +63,7 @@ interface Autocannon {
   readonly requests: { readonly total: number }
 }
 
-const autocannon = async ({ url, headers }: Asking, seconds: number): Promise<Answer> => {
+const autocannon = async ({ url, headers, connections }: Asking, seconds: number): Promise<Answer> => {
   const options = [
     fileURLToPath(import.meta.resolve('autocannon')),
     ...['--json', '-c', String(connections), '-d', String(seconds)],

@@ -1,5 +1,5 @@
 import { parseArgs } from 'node:util'
-import { contest, profile } from './contest.ts'
+import { type Course, contest, profile } from './contest.ts'
 import type { Groups } from './group.ts'
 import { found, hasWrk, setting } from './machine.ts'
 import { table } from './table.ts'
@@ -20,6 +20,9 @@ const positive = (name: 'rounds' | 'seconds'): number => {
   return number
 }
 
+/** How long everything is measured, as the command line says. */
+export const course = (): Course => ({ rounds: positive('rounds'), seconds: positive('seconds') })
+
 /** The group or contender names after `--only`; all of them when there are none. */
 const only = options.only.flatMap((names) => names.split(','))
 const wanted = (name: string): boolean => only.length === 0 || only.includes(name)
@@ -36,8 +39,7 @@ export const race = async (
   groups: Groups,
   others: readonly string[],
 ): Promise<readonly string[]> => {
-  const rounds = positive('rounds')
-  const seconds = positive('seconds')
+  const { rounds, seconds } = course()
   const known = new Set([
     ...others,
     ...Object.entries(groups).flatMap(([name, group]) => [

@@ -22,15 +22,19 @@ export class Serving {
     this.url = url
   }
 
-  /** @param module what exports the `groups` */
-  static async start(module: string, group: string, contender: string, path: string): Promise<Serving> {
-    const [command, args] = pinned('server', process.execPath, [
-      ...process.execArgv,
-      script,
-      module,
-      group,
-      contender,
-    ])
+  /**
+   * @param module what exports the `groups`
+   * @param everywhere whether it may use every core, rather than the server's
+   */
+  static async start(
+    module: string,
+    group: string,
+    contender: string,
+    path: string,
+    { everywhere = false }: { readonly everywhere?: boolean } = {},
+  ): Promise<Serving> {
+    const all = [...process.execArgv, script, module, group, contender]
+    const [command, args] = everywhere ? [process.execPath, all] : pinned('server', process.execPath, all)
     const child = spawn(command, args, {
       env: { ...process.env, NODE_ENV: 'production' },
       stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
@@ -56,9 +60,10 @@ export class Serving {
   /**
    * Asks twice, so that a cache has what it needs for the second answer.
    *
+   * @returns how many bytes the second answer's body had on the wire
    * @throws Error when that is not as it should be
    */
-  async verify({ status, body, fields }: Answer, headers: RequestFields): Promise<void> {
+  async verify({ status, body, fields }: Answer, headers: RequestFields): Promise<number> {
     await ask(this.url, headers)
     const answer = await ask(this.url, headers)
     const wrong: string[] = []
@@ -69,6 +74,7 @@ export class Serving {
       if (!expected.test(String(value))) wrong.push(`${name}: ${value}, not ${expected}`)
     }
     if (wrong.length > 0) throw new Error(`${this.url} answered wrongly: ${wrong.join('; ')}`)
+    return answer.bytes
   }
 
   stop(): void {
@@ -101,13 +107,17 @@ interface Asked {
   readonly status: number | undefined
   readonly headers: NodeJS.Dict<string | string[]>
   readonly body: string
+  /** On the wire. */
+  readonly bytes: number
 }
 
 const ask = (url: string, asked: RequestFields): Promise<Asked> =>
   new Promise((resolve, reject) => {
     const request = get(url, { agent: false, headers: { ...asked } }, (answer) => {
       const { statusCode: status, headers } = answer
-      buffer(answer).then((bytes) => resolve({ status, headers, body: decoded(bytes, headers) }), reject)
+      buffer(answer).then((body) => {
+        resolve({ status, headers, body: decoded(body, headers), bytes: body.byteLength })
+      }, reject)
     })
     request.once('error', reject)
   })

@@ -15,6 +15,7 @@ export const table = (group: Group, laps: Laps): string => {
       byCpu.toFixed(2),
       Math.round(perSecond).toLocaleString('en'),
       cpu.toFixed(1),
+      own[0]?.bytes.toLocaleString('en') ?? '',
     ]
     return `| ${cells.join(' | ')} |`
   })
@@ -25,8 +26,8 @@ export const table = (group: Group, laps: Laps): string => {
     const verdict = median >= atLeast ? 'reached' : 'missed'
     return `- ${verdict}: \`${contender}\` >= ${atLeast} of \`${over}\`: ${ratio(laps, contender, over)}, by CPU ${byCpu.toFixed(2)}`
   })
-  const head = `| ${group.title} | ratio (min..max) | ratio by CPU | req/s | CPU µs |`
-  return [head, '|---|---:|---:|---:|---:|', ...rows, '', ...bars, ''].join('\n')
+  const head = `| ${group.title} | ratio (min..max) | ratio by CPU | req/s | CPU µs | body bytes |`
+  return [head, '|---|---:|---:|---:|---:|---:|', ...rows, '', ...bars, ''].join('\n')
 }
 
 const ratio = (laps: Laps, name: string, base: string): string => {
